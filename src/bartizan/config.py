@@ -33,7 +33,7 @@ class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """A part of the configuration."""
 
 
-class StoreConfig(Section, frozen=True):
+class StoreConfig(Section, frozen=True, kw_only=True):
     """The ledger.
 
     Attributes:
@@ -47,7 +47,7 @@ class StoreConfig(Section, frozen=True):
     read_seconds: Seconds = 5.0
 
 
-class DetectConfig(Section, frozen=True):
+class DetectConfig(Section, frozen=True, kw_only=True):
     """The detection engine.
 
     Attributes:
@@ -63,13 +63,13 @@ class DetectConfig(Section, frozen=True):
     seconds: Seconds = 2.0
 
 
-class GuardConfig(Section, frozen=True):
+class GuardConfig(Section, frozen=True, kw_only=True):
     """The guard: a shipped policy by name, or the path of a policy file."""
 
     policy: str = "default"
 
 
-class UpstreamConfig(Section, frozen=True):
+class UpstreamConfig(Section, frozen=True, kw_only=True):
     """A model service behind the gateway.
 
     Attributes:
@@ -83,7 +83,7 @@ class UpstreamConfig(Section, frozen=True):
     models: tuple[str, ...] = ("*",)
 
 
-class GatewayConfig(Section, frozen=True):
+class GatewayConfig(Section, frozen=True, kw_only=True):
     """The gateway.
 
     Attributes:
@@ -112,14 +112,14 @@ class GatewayConfig(Section, frozen=True):
     upstreams: dict[str, UpstreamConfig] = {}
 
 
-class LabConfig(Section, frozen=True):
+class LabConfig(Section, frozen=True, kw_only=True):
     """The practice lab."""
 
     host: str = "127.0.0.1"
     port: Port = 8788
 
 
-class ConsoleConfig(Section, frozen=True):
+class ConsoleConfig(Section, frozen=True, kw_only=True):
     """The web console; a session ends `session_seconds` after log-in."""
 
     host: str = "127.0.0.1"
@@ -127,7 +127,7 @@ class ConsoleConfig(Section, frozen=True):
     session_seconds: Seconds = 28_800.0
 
 
-class AttackConfig(Section, frozen=True):
+class AttackConfig(Section, frozen=True, kw_only=True):
     """The attack engine's budgets and pace; 0 means no limit.
 
     Attributes:
@@ -145,7 +145,7 @@ class AttackConfig(Section, frozen=True):
     seed: int = 0
 
 
-class ScanConfig(Section, frozen=True):
+class ScanConfig(Section, frozen=True, kw_only=True):
     """The artefact scanner.
 
     Attributes:
@@ -159,14 +159,14 @@ class ScanConfig(Section, frozen=True):
     max_depth: Positive = 4
 
 
-class DiscoverConfig(Section, frozen=True):
+class DiscoverConfig(Section, frozen=True, kw_only=True):
     """Discovery: folder names that are never entered, and the largest text file that is read."""
 
     exclude: tuple[str, ...] = (".git", ".venv", "venv", "node_modules", "__pycache__", ".mypy_cache", ".ruff_cache")
     max_text_bytes: Positive = 2_000_000
 
 
-class Config(Section, frozen=True):
+class Config(Section, frozen=True, kw_only=True):
     """The whole configuration. `state` is the folder of the ledger and the signing key."""
 
     state: str = ".bartizan"

@@ -36,14 +36,14 @@ class Relation(StrEnum):
     OWNS = "owns"
 
 
-class Link(Record, frozen=True):
+class Link(Record, frozen=True, kw_only=True):
     """A typed edge from the asset that carries it to `target`, an asset id."""
 
     relation: Relation
     target: str
 
 
-class Asset(LedgerRecord, frozen=True, tag="asset"):
+class Asset(LedgerRecord, frozen=True, kw_only=True, tag="asset"):
     """Something of an AI system that can be attacked.
 
     Attributes:

@@ -22,7 +22,7 @@ class Outcome(StrEnum):
     ERROR = "error"
 
 
-class ToolCall(Record, frozen=True):
+class ToolCall(Record, frozen=True, kw_only=True):
     """A call that the target made to a tool: its name and its arguments as JSON text."""
 
     name: str
@@ -37,7 +37,7 @@ class RunState(StrEnum):
     STOPPED = "stopped"
 
 
-class Run(LedgerRecord, frozen=True, tag="run"):
+class Run(LedgerRecord, frozen=True, kw_only=True, tag="run"):
     """One attack on one target, with everything that is needed to repeat or resume it.
 
     Attributes:
@@ -62,7 +62,7 @@ class Run(LedgerRecord, frozen=True, tag="run"):
     stopped_by: str = ""
 
 
-class Attempt(LedgerRecord, frozen=True, tag="attempt"):
+class Attempt(LedgerRecord, frozen=True, kw_only=True, tag="attempt"):
     """One request to a target and its score.
 
     Attributes:

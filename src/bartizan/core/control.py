@@ -7,7 +7,7 @@ from datetime import datetime
 from bartizan.core.record import LedgerRecord
 
 
-class Control(LedgerRecord, frozen=True, tag="control"):
+class Control(LedgerRecord, frozen=True, kw_only=True, tag="control"):
     """A demand of one edition of a framework, which taxonomy tags point at."""
 
     tag: str
@@ -15,7 +15,7 @@ class Control(LedgerRecord, frozen=True, tag="control"):
     asks: str
 
 
-class Evidence(LedgerRecord, frozen=True, tag="evidence"):
+class Evidence(LedgerRecord, frozen=True, kw_only=True, tag="evidence"):
     """What proves that a control holds: the records behind it, and the hash of what they were measured on."""
 
     control: str

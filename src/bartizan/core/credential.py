@@ -23,7 +23,7 @@ class Scope(StrEnum):
     CONSOLE = "console"
 
 
-class Credential(LedgerRecord, frozen=True, tag="credential"):
+class Credential(LedgerRecord, frozen=True, kw_only=True, tag="credential"):
     """An API key at rest.
 
     The secret has 256 random bits, so one fast hash with a salt resists guessing as well as a slow one would.

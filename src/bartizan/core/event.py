@@ -8,7 +8,7 @@ from bartizan.core.record import LedgerRecord
 from bartizan.core.severity import Severity
 
 
-class Event(LedgerRecord, frozen=True, tag="event"):
+class Event(LedgerRecord, frozen=True, kw_only=True, tag="event"):
     """Something that happened.
 
     Attributes:
@@ -28,7 +28,7 @@ class Event(LedgerRecord, frozen=True, tag="event"):
     attributes: dict[str, str | int | float | bool] = {}
 
 
-class Alert(LedgerRecord, frozen=True, tag="alert"):
+class Alert(LedgerRecord, frozen=True, kw_only=True, tag="alert"):
     """Something that looked wrong: what watched, how bad, and the ids of the records that made it."""
 
     watcher: str
@@ -45,7 +45,7 @@ class IncidentState(StrEnum):
     CLOSED = "closed"
 
 
-class Incident(LedgerRecord, frozen=True, tag="incident"):
+class Incident(LedgerRecord, frozen=True, kw_only=True, tag="incident"):
     """What people work on: alerts and findings that belong together."""
 
     title: str

@@ -13,7 +13,7 @@ Z_95 = 1.959963984540054
 """The normal quantile of a two-sided 95 per cent interval."""
 
 
-class Confidence(Record, frozen=True):
+class Confidence(Record, frozen=True, kw_only=True):
     """How sure a finding is: `share` between `low` and `high`, from `trials` where it was measured by trials."""
 
     share: float
@@ -44,7 +44,7 @@ def wilson(successes: int, trials: int, *, z: float = Z_95) -> Confidence:
     return Confidence(share=share, low=low, high=high, successes=successes, trials=trials)
 
 
-class Location(Record, frozen=True):
+class Location(Record, frozen=True, kw_only=True):
     """Where in the asset: a path below the scanned root, a line (from 1) or byte offset, a member of an archive."""
 
     path: str
@@ -61,7 +61,7 @@ class FindingState(StrEnum):
     ACCEPTED = "accepted"
 
 
-class Finding(LedgerRecord, frozen=True, tag="finding"):
+class Finding(LedgerRecord, frozen=True, kw_only=True, tag="finding"):
     """A weakness of an asset.
 
     Attributes:
@@ -93,7 +93,7 @@ def finding_id(rule: str, asset: str, place: str = "") -> str:
     return stable_id("finding", rule, rule, asset, place)
 
 
-class Skip(Record, frozen=True):
+class Skip(Record, frozen=True, kw_only=True):
     """Something that was not examined, and why. Never to be read as clean."""
 
     subject: str

@@ -6,7 +6,7 @@ from bartizan.core.record import Record
 from bartizan.core.severity import Severity
 
 
-class Signal(Record, frozen=True):
+class Signal(Record, frozen=True, kw_only=True):
     """One thing that one detector saw in one segment.
 
     Attributes:

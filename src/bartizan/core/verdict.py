@@ -24,7 +24,7 @@ class Action(StrEnum):
         return list(Action).index(self)
 
 
-class Reason(Record, frozen=True):
+class Reason(Record, frozen=True, kw_only=True):
     """Why a verdict is what it is: a rule of the policy, and the detector or failure that made it fire."""
 
     rule: str
@@ -33,7 +33,7 @@ class Reason(Record, frozen=True):
     detector: str = ""
 
 
-class Verdict(LedgerRecord, frozen=True, tag="verdict"):
+class Verdict(LedgerRecord, frozen=True, kw_only=True, tag="verdict"):
     """What the guard decided about one request or one answer.
 
     Attributes:
