@@ -56,7 +56,7 @@ def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def found(shelf: Path) -> Any:
-    return scan(importlib.import_module(shelf.name), Fruit)  # type: ignore[type-var]
+    return scan(importlib.import_module(shelf.name), Fruit)
 
 
 def put(shelf: Path, stem: str, identity: str) -> None:
