@@ -1,0 +1,177 @@
+"""What a detector is: patterns that the one pass runs, and a judgement on each place where they match."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple, final
+
+import msgspec
+
+from bartizan.core.segment import Role
+from bartizan.detect.automaton import compile_pattern
+from bartizan.detect.validators import VALIDATORS
+from bartizan.detect.width import widest
+from bartizan.errors import LimitError, PluginError
+from bartizan.registry import Meta, nearest
+
+MAX_PLACES = 20_000
+"""The most places of one detector in one text; beyond it the engine reports a failure rather than an excerpt."""
+VALUE = "value"
+"""The named group of a pattern that is the finding, where its surroundings are only there to recognise it."""
+
+
+class Found(NamedTuple):
+    """A place where a pattern matched: `text[start:end]`."""
+
+    text: str
+    start: int
+    end: int
+
+    @property
+    def value(self) -> str:
+        """What matched."""
+        return self.text[self.start : self.end]
+
+
+class Hit(NamedTuple):
+    """A place that a detector stands by, with the reason in words that do not repeat the content."""
+
+    start: int
+    end: int
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Detector(ABC):
+    """The base of all detectors.
+
+    Attributes:
+        patterns: RE2 patterns; each match is a place to judge. A group named `value` narrows the span to itself.
+        triggers: Cheaper patterns for the pass, of which one matches wherever a pattern does; empty for the patterns.
+        category: What redaction puts in the place of the span.
+        score: How sure a hit is, 0 to 1.
+        roles: The roles whose segments are looked at; empty for all.
+        context: Words of which one must stand near the span, in any case; empty for no condition.
+        reach: How many characters before and after the span count as near.
+    """
+
+    patterns: tuple[str, ...] = ()
+    triggers: tuple[str, ...] = ()
+    category: str = ""
+    score: float = 0.8
+    roles: tuple[Role, ...] = ()
+    context: tuple[str, ...] = ()
+    reach: int = 60
+
+    @property
+    @abstractmethod
+    def meta(self) -> Meta:
+        """What the detector says of itself; a class variable in Python, the record's own table in TOML."""
+
+    def judge(self, found: Found) -> str | None:
+        """Returns why the place is a hit, or None where it is not one. Sees every match; may look around it."""
+        return self.meta.title if found.start < found.end else None
+
+    @final
+    def locate(self, text: str) -> Iterator[Hit]:
+        """Yields every hit in `text`, which holds no lone surrogates.
+
+        Raises:
+            LimitError: There are more matches than `MAX_PLACES`.
+        """
+        places = 0
+        for regex in self._compiled:
+            group: str | int = VALUE if VALUE in regex.groupindex else 0
+            for match in regex.finditer(text):
+                places += 1
+                if places > MAX_PLACES:
+                    raise LimitError(f"more than {MAX_PLACES:,} places to judge", hint="send less text at a time")
+                start, end = match.span(group)
+                found = Found(text, start, end)
+                if start < end and self._near(found):
+                    reason = self.judge(found)
+                    if reason is not None:
+                        yield Hit(start, end, reason)
+
+    @cached_property
+    def max_span(self) -> int | None:
+        """How many characters a match can cover with the context it needs, or None where there is no bound."""
+        widths = [widest(pattern) for pattern in self.patterns]
+        if any(width is None for width in widths):
+            return None
+        return max((width or 0 for width in widths), default=0) + (2 * self.reach if self.context else 0)
+
+    @cached_property
+    def _compiled(self) -> tuple[Any, ...]:
+        return tuple(compile_pattern(pattern) for pattern in self.patterns)
+
+    def _near(self, found: Found) -> bool:
+        if not self.context:
+            return True
+        around = found.text[max(0, found.start - self.reach) : found.end + self.reach].casefold()
+        return any(word in around for word in self.context)
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Detector:
+        """Makes a detector from a TOML record.
+
+        Raises:
+            PluginError: A field is missing, unknown or of the wrong type.
+        """
+        fields = dict(record)
+        parsed = msgspec.convert({"meta": fields.pop("meta", {}), "match": fields}, type=_Record)
+        match = parsed.match
+        if match.validator and match.validator not in VALIDATORS:
+            raise PluginError(
+                f"{parsed.meta.id}: no validator {match.validator!r}", hint=nearest(match.validator, VALIDATORS)
+            )
+        return PatternDetector(about=parsed.meta, **msgspec.structs.asdict(match))
+
+
+class _Match(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The fields of a TOML record beside its `meta` table."""
+
+    category: str
+    score: float
+    patterns: tuple[str, ...]
+    triggers: tuple[str, ...] = ()
+    roles: tuple[Role, ...] = ()
+    context: tuple[str, ...] = ()
+    reach: int = 60
+    validator: str = ""
+    allow: tuple[str, ...] = ()
+
+
+class _Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    meta: Meta
+    match: _Match
+
+
+@dataclass(frozen=True, kw_only=True)
+class PatternDetector(Detector):
+    """A detector from a TOML record.
+
+    Attributes:
+        about: What the record says of itself.
+        validator: The name of a function in `detect/validators.py` that must agree, empty for none.
+        allow: Values that are never hits, such as the example keys of a vendor's documentation.
+    """
+
+    about: Meta
+    validator: str = ""
+    allow: tuple[str, ...] = ()
+
+    @property
+    def meta(self) -> Meta:
+        """The record's own `meta` table."""
+        return self.about
+
+    def judge(self, found: Found) -> str | None:
+        """Asks the allow-list and the validator."""
+        if self.allow and found.value in self.allow:
+            return None
+        validate: Callable[[str], bool] | None = VALIDATORS.get(self.validator)
+        return self.meta.title if validate is None or validate(found.value) else None

@@ -1,0 +1,119 @@
+"""The one-pass engine: every detector's patterns run as one automaton, and only what fires is located and judged."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
+
+from bartizan.config import DetectConfig
+from bartizan.core.record import Record
+from bartizan.core.segment import Segment
+from bartizan.core.signal import Signal
+from bartizan.detect import detectors as shelf
+from bartizan.detect.automaton import PatternSet, encode
+from bartizan.detect.detector import Detector
+from bartizan.errors import ConfigError
+from bartizan.registry import nearest, scan
+
+_SEPARATOR = "\n"
+"""Joins segments for one pass. A pattern may match across it; what fires is located in each segment by itself."""
+
+
+class Failure(Record, frozen=True):
+    """Something that was not checked, and why. The guard's failure policy decides what that means."""
+
+    detector: str
+    segment: int
+    reason: str
+
+
+class Detection(Record, frozen=True):
+    """What the detectors saw, in order of segment and place, and what could not be checked."""
+
+    signals: tuple[Signal, ...] = ()
+    failures: tuple[Failure, ...] = ()
+
+
+_CLEAN = Detection()
+
+
+class Engine:
+    """All detectors that are switched on, compiled once. Safe to share between threads.
+
+    Attributes:
+        detectors: The detectors by id.
+        longest_bounded: The most characters that a match of a bounded detector covers, with the context it needs.
+            A detector whose `max_span` is None has no bound.
+    """
+
+    def __init__(
+        self,
+        detectors: Iterable[Detector],
+        config: DetectConfig | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._config = config or DetectConfig()
+        self._clock = clock
+        self.detectors: Mapping[str, Detector] = MappingProxyType({plugin.meta.id: plugin for plugin in detectors})
+        self.longest_bounded = max((plugin.max_span or 0 for plugin in self.detectors.values()), default=0)
+        members = [
+            (pattern, plugin) for plugin in self.detectors.values() for pattern in plugin.triggers or plugin.patterns
+        ]
+        self._owners = tuple(plugin for _, plugin in members)
+        self._set = PatternSet([pattern for pattern, _ in members])
+
+    @classmethod
+    def load(cls, config: DetectConfig | None = None) -> Engine:
+        """Finds the detectors on the shelf, leaves out those that `config.disable` names, and compiles the rest.
+
+        Raises:
+            ConfigError: `config.disable` names a detector or family that does not exist.
+            PluginError: A detector is malformed.
+        """
+        config = config or DetectConfig()
+        found = scan(shelf, Detector)  # type: ignore[type-abstract]
+        known = {*found.plugins, *(f"{name.partition('.')[0]}.*" for name in found.plugins)}
+        for name in config.disable:
+            if name not in known:
+                raise ConfigError(
+                    f"detect.disable names {name!r}, which is no detector", hint=nearest(name, sorted(known))
+                )
+        return cls([plugin for plugin in found if not _disabled(plugin.meta.id, config.disable)], config)
+
+    def detect(self, segments: Sequence[Segment]) -> Detection:
+        """Looks at all segments. Never raises: what goes wrong becomes a `Failure`."""
+        text = segments[0].text if len(segments) == 1 else _SEPARATOR.join([segment.text for segment in segments])
+        if not self._set.fired(encode(text)):
+            return _CLEAN
+        signals: list[Signal] = []
+        failures: list[Failure] = []
+        for index, segment in enumerate(segments):
+            data = encode(segment.text)
+            clean = data.decode()
+            for plugin in dict.fromkeys(self._owners[number] for number in self._set.fired(data)):
+                if plugin.roles and segment.role not in plugin.roles:
+                    continue
+                try:
+                    signals.extend(
+                        Signal(
+                            detector=plugin.meta.id,
+                            category=plugin.category,
+                            score=plugin.score,
+                            segment=index,
+                            start=hit.start,
+                            end=hit.end,
+                            severity=plugin.meta.severity,
+                            reason=hit.reason,
+                        )
+                        for hit in plugin.locate(clean)
+                    )
+                except Exception as error:  # noqa: BLE001  (the engine boundary: recorded, and the guard decides)
+                    failures.append(Failure(detector=plugin.meta.id, segment=index, reason=repr(error)))
+        signals.sort(key=lambda signal: (signal.segment, signal.start, signal.end, signal.detector))
+        return Detection(signals=tuple(signals), failures=tuple(failures))
+
+
+def _disabled(plugin_id: str, disable: Sequence[str]) -> bool:
+    return plugin_id in disable or f"{plugin_id.partition('.')[0]}.*" in disable
