@@ -40,11 +40,13 @@ class StoreConfig(Section, frozen=True, kw_only=True):
         queue: How many records may wait for the writer before appending waits.
         checkpoint_every: After how many records a signed checkpoint is made, besides the one at close.
         read_seconds: How long one query may take.
+        busy_seconds: How long a write waits for another process that holds the ledger.
     """
 
     queue: Positive = 100_000
     checkpoint_every: Positive = 10_000
     read_seconds: Seconds = 5.0
+    busy_seconds: Seconds = 10.0
 
 
 class DetectConfig(Section, frozen=True, kw_only=True):

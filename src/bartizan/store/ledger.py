@@ -1,0 +1,268 @@
+"""The ledger: append records, ask for current state. Thread-safe; several processes may share one folder."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType, TracebackType
+from typing import Any, Generic, Self, TypeVar, Union
+
+import msgspec
+
+from bartizan.config import StoreConfig
+from bartizan.core.record import LedgerRecord, kind_of, kinds
+from bartizan.errors import InputError, StoreError
+from bartizan.store import database, head as heads, key as keys, view
+from bartizan.store.checkpoint import Checkpoint
+from bartizan.store.ticket import Ticket
+from bartizan.store.writer import CHECKPOINT_FILE, Pending, Writer, read_checkpoint
+
+R = TypeVar("R", bound=LedgerRecord)
+_NOWHERE: Mapping[str, str | int] = MappingProxyType({})
+_DEFAULTS = StoreConfig()
+_LARGEST_RECORD = 64_000_000
+
+
+class Entry(msgspec.Struct, Generic[R], frozen=True):
+    """A record with its place in the ledger: its number, from 1, and the hash chain up to and with it, as hex."""
+
+    sequence: int
+    record: R
+    hash: str
+
+
+class Ledger:
+    """The ledger of one state folder. Make one with `Ledger.open`, and close it."""
+
+    def __init__(self, folder: Path, *, writer: Writer, readers: database.Readers) -> None:
+        self.folder = folder
+        self._writer = writer
+        self._readers = readers
+        self._encoder = msgspec.json.Encoder()
+        self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(Union[tuple(kinds().values())])  # noqa: UP007  (made at run time)
+        self._projections = {kind: view.projection(record) for kind, record in kinds().items()}
+        self._kinds = {record: kind for kind, record in kinds().items()}
+
+    @classmethod
+    def open(cls, folder: Path, config: StoreConfig = _DEFAULTS, *, create: bool = True) -> Ledger:
+        """Opens the ledger in `folder`, and makes it with its signing key where there is none and `create` is set.
+
+        Raises:
+            StoreError: It cannot be made, read or trusted; what is there is left as it is.
+        """
+        path = folder / database.DATABASE_FILE
+        signing = _prepare(folder, create=create)
+        with database.faults(path):
+            connection = database.connect(path, create=create, busy_seconds=config.busy_seconds)
+            try:
+                _bring_up(connection, path, signing=signing)
+                published = read_checkpoint(folder)
+                head = heads.load(connection, keys.public_key(signing))
+            except OSError as error:
+                connection.close()
+                raise StoreError(f"{folder / CHECKPOINT_FILE} cannot be read: {error.strerror}") from error
+            except (sqlite3.Error, StoreError):
+                connection.close()
+                raise
+        if published is not None and published.size > head.checkpoint.size:
+            connection.close()
+            raise StoreError(
+                f"{path}: {published.size - head.checkpoint.size} records are missing at the end",
+                hint="run `bartizan ledger verify`",
+            )
+        writer = Writer(folder, connection, key=signing, head=head, config=config)
+        return cls(folder, writer=writer, readers=database.Readers(path, config.read_seconds))
+
+    def append(self, *records: LedgerRecord) -> Ticket:
+        """Puts records in the queue of the writer; they are written together, in this order, or not at all.
+
+        Never waits for the disk, only where the queue is full. Text that is not Unicode (lone surrogates) is kept
+        with replacement characters, so that no hostile input can prevent its own record.
+
+        Returns:
+            The ticket, which tells when they are durable.
+
+        Raises:
+            InputError: A record holds something that JSON cannot.
+            StoreError: The ledger is closed.
+        """
+        return self._writer.submit([self._pending(record) for record in records])
+
+    def get(self, kind: type[R], record_id: str) -> R | None:
+        """Returns the current version, or None where there is no such id.
+
+        Raises:
+            StoreError: The ledger cannot be read.
+        """
+        rows = self._readers.rows(view.latest(kind), (record_id,))
+        return self._entry(rows[0]).record if rows else None
+
+    def find(
+        self,
+        kind: type[R],
+        where: Mapping[str, str | int] | None = None,
+        *,
+        limit: int = 100,
+        before: int | None = None,
+    ) -> list[Entry[R]]:
+        """Returns current versions, newest first.
+
+        Args:
+            kind: The class of the records.
+            where: Top-level fields and the values they must have; those in `view.INDEXES` are quick.
+            limit: How many at most.
+            before: Only those with a smaller sequence number, for paging.
+
+        Raises:
+            InputError: The records have no such field.
+            StoreError: The ledger cannot be read, or not in time.
+        """
+        sql, values = view.selection(kind, where or _NOWHERE, before=before, limit=limit)
+        return [self._entry(row) for row in self._readers.rows(sql, values)]
+
+    def count(self, kind: type[LedgerRecord], where: Mapping[str, str | int] | None = None) -> int:
+        """Returns the number of current versions; arguments and errors as for `find`."""
+        return int(self._readers.rows(*view.counting(kind, where or _NOWHERE))[0][0])
+
+    def tally(
+        self, kind: type[LedgerRecord], field: str, where: Mapping[str, str | int] | None = None
+    ) -> dict[str, int]:
+        """Returns the number of current versions by the value of one field; no value is the empty text."""
+        rows = self._readers.rows(*view.tallying(kind, field, where or _NOWHERE))
+        return {"" if value is None else str(value): count for value, count in rows}
+
+    def entries(self, after: int = 0, limit: int = 1000) -> list[Entry[LedgerRecord]]:
+        """Returns records of all kinds and versions as they were appended, from sequence number `after` + 1.
+
+        Raises:
+            StoreError: The ledger cannot be read, or holds a record that this version does not know.
+        """
+        rows = self._readers.rows(
+            "SELECT sequence, body, hash FROM entries WHERE sequence > ? ORDER BY sequence LIMIT ?",
+            (after, max(0, limit)),
+        )
+        return [self._entry(row) for row in rows]
+
+    def healthy(self) -> bool:
+        """Whether the last write succeeded; while it did not, the writer tries again each second."""
+        return self._writer.error is None
+
+    def checkpoint(self) -> Checkpoint:
+        """Signs where the ledger stands, with all that was appended before, and writes the checkpoint file.
+
+        Raises:
+            StoreError: It cannot be written.
+        """
+        return self._writer.publish()
+
+    def close(self) -> None:
+        """Writes what is in the queue and closes the files; may be called again."""
+        self._writer.close()
+        self._readers.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _pending(self, record: LedgerRecord) -> Pending:
+        kind = self._kinds.get(type(record))
+        if kind is None:
+            raise InputError(f"{type(record).__name__} is no kind of record that the ledger keeps")
+        try:
+            body = self._encoder.encode(record)
+        except (UnicodeEncodeError, msgspec.MsgspecError, TypeError, OverflowError, RecursionError):
+            record = _clean(record)
+            body = self._encoder.encode(record)
+        if len(body) > _LARGEST_RECORD:
+            raise InputError(f"the {kind} {record.id} has {len(body)} bytes", hint="cut what it quotes")
+        return kind, body, self._projections[kind](record)
+
+    def _entry(self, row: tuple[int, bytes, bytes]) -> Entry[Any]:
+        try:
+            return Entry(row[0], self._decoder.decode(row[1]), row[2].hex())
+        except msgspec.MsgspecError as error:
+            raise StoreError(
+                f"record {row[0]} cannot be read: {error}", hint="a newer version wrote it, or it was altered"
+            ) from error
+
+
+def rebuild(folder: Path, config: StoreConfig = _DEFAULTS) -> None:
+    """Makes the view of current state anew from the records.
+
+    Raises:
+        StoreError: The ledger cannot be read or written.
+    """
+    path = folder / database.DATABASE_FILE
+    if not path.is_file():
+        raise StoreError(f"there is no ledger in {folder}", hint="name its state folder with --state")
+    with database.faults(path):
+        connection = database.connect(path, busy_seconds=config.busy_seconds)
+        try:
+            with database.transaction(connection):
+                database.migrate(connection, path)
+                view.rebuild(connection)
+        finally:
+            connection.close()
+
+
+def _prepare(folder: Path, *, create: bool) -> Any:
+    """Makes sure that there is a folder and a key, and that no ledger vanished from it."""
+    path = folder / database.DATABASE_FILE
+    there = path.is_file() and database.with_schema(path)
+    if not there and (folder / CHECKPOINT_FILE).exists():
+        raise StoreError(
+            f"{path} is gone, but a checkpoint says that there was a ledger", hint="restore it from a backup"
+        )
+    if not there and not create:
+        raise StoreError(f"there is no ledger in {folder}", hint="`bartizan up` makes one, or name its state folder")
+    if not there:
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(
+                f"the state folder {folder} cannot be made: {error.strerror}", hint="choose another with --state"
+            ) from error
+        keys.ensure(folder)
+    return keys.load(folder)
+
+
+def _bring_up(connection: sqlite3.Connection, path: Path, *, signing: Any) -> None:
+    """Sets the log mode, applies migrations, remakes an outdated view; writes only where there is something to do."""
+    connection.execute("PRAGMA journal_mode = WAL")
+    if database.schema_version(connection) == len(database.migrations()) and view.is_current(connection):
+        return
+    with database.transaction(connection):
+        fresh = database.schema_version(connection) == 0
+        database.migrate(connection, path)
+        if not view.is_current(connection):
+            view.rebuild(connection)
+        if fresh:
+            heads.save(connection, heads.first(signing))
+
+
+def _clean(record: LedgerRecord) -> LedgerRecord:
+    """Returns the record with what is not Unicode replaced.
+
+    Raises:
+        InputError: It holds something else that JSON cannot.
+    """
+    try:
+        plain = msgspec.to_builtins(record)
+        return msgspec.convert(_replaced(plain), type(record))
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
+        raise InputError(f"the {kind_of(record)} {record.id!r} cannot be written as JSON: {error}") from error
+
+
+def _replaced(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+    if isinstance(value, dict):
+        return {_replaced(name): _replaced(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_replaced(inner) for inner in value]
+    return value
