@@ -1,0 +1,151 @@
+"""The guard: content and a policy in, a decision out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from bartizan.config import Config
+from bartizan.core.identity import unique_id
+from bartizan.core.segment import TRUSTED_ROLES, Direction, Role, Segment
+from bartizan.core.signal import Signal
+from bartizan.core.verdict import Action, Verdict
+from bartizan.detect.engine import Detection, Engine
+from bartizan.errors import InputError
+from bartizan.guard.decision import NO_TEXTS, Decision, Fired, combine, fired_by_failure, fired_by_signal
+from bartizan.guard.policy import Policy, load_policy
+from bartizan.guard.redaction import MARK, Span, label, redact, replacements
+from bartizan.guard.rulebook import RuleBook
+
+
+class Guard:
+    """Decides what happens to content. Safe to share between threads.
+
+    Args:
+        engine: What finds signals.
+        policy: What is done about them.
+        disabled: Detectors that are switched off and that the policy may name.
+
+    Attributes:
+        engine: What finds signals.
+        policy: What is done about them.
+        book: The policy compiled against the engine's detectors.
+
+    Raises:
+        PolicyError: The policy names a detector that there is not.
+    """
+
+    def __init__(self, engine: Engine, policy: Policy, *, disabled: Sequence[str] = ()) -> None:
+        self.engine = engine
+        self.policy = policy
+        self.book = RuleBook(policy, engine.detectors, disabled=disabled)
+        self._categories = frozenset(plugin.category for plugin in engine.detectors.values())
+
+    @classmethod
+    def from_config(cls, config: Config | None = None, *, engine: Engine | None = None) -> Guard:
+        """Makes the guard that a configuration describes.
+
+        Raises:
+            ConfigError: `detect.disable` names a detector that does not exist.
+            PolicyError: The policy is missing or wrong.
+        """
+        config = config or Config()
+        policy = load_policy(config.guard.policy)
+        return cls(engine or Engine.load(config.detect), policy, disabled=config.detect.disable)
+
+    def check(
+        self,
+        content: Sequence[Segment] | Sequence[Mapping[str, Any]],
+        direction: Direction = Direction.INPUT,
+        *,
+        request: str = "",
+    ) -> Decision:
+        """Decides about content.
+
+        Args:
+            content: Segments, or OpenAI-style messages such as `{"role": "user", "content": "..."}`.
+            direction: Which way the content travels.
+            request: The request's id, which the verdict carries.
+
+        Raises:
+            InputError: A message is malformed.
+        """
+        started = time.perf_counter_ns()
+        segments = _segments(content)
+        fired = self.examine(segments, direction)
+        texts = _redacted(segments, fired) if fired else NO_TEXTS
+        verdict = Verdict(
+            id=unique_id("verdict"),
+            action=Action.ALLOW,
+            direction=direction,
+            policy=self.policy.id,
+            request=request,
+            elapsed_us=(time.perf_counter_ns() - started) // 1000,
+        )
+        return Decision(verdict=combine(fired, verdict) if fired else verdict, texts=texts)
+
+    def examine(self, segments: Sequence[Segment], direction: Direction) -> list[Fired]:
+        """Returns every rule that fires on these segments, in no particular order."""
+        detection = self.engine.detect(segments)
+        if not detection.signals and not detection.failures:
+            return []
+        return [*self._on_signals(detection, segments, direction), *self._on_failures(detection, segments, direction)]
+
+    def _on_signals(self, detection: Detection, segments: Sequence[Segment], direction: Direction) -> Iterator[Fired]:
+        for signal in detection.signals:
+            segment = segments[signal.segment]
+            for rule in self.book.rules_for(signal.detector, direction, segment):
+                if signal.score >= rule.threshold and not self._is_replacement(signal, segment.text):
+                    yield fired_by_signal(rule, signal, segment)
+
+    def _on_failures(self, detection: Detection, segments: Sequence[Segment], direction: Direction) -> Iterator[Fired]:
+        for failure in detection.failures:
+            known = 0 <= failure.segment < len(segments)
+            for segment in (segments[failure.segment],) if known else segments:
+                for rule in self.book.rules_on_failure(failure.detector, direction, segment):
+                    action = (rule.on_failure or self.policy.on_failure).action
+                    yield fired_by_failure(rule, action, (failure.detector, failure.reason, segment))
+
+    def _is_replacement(self, signal: Signal, text: str) -> bool:
+        """Whether the signal lies within an earlier redaction, such as `password: [REDACTED:password]`."""
+        if MARK not in text:
+            return False
+        return any(start <= signal.start and signal.end <= end for start, end in replacements(text, self._categories))
+
+
+def spans_of(fired: Sequence[Fired]) -> Iterator[tuple[int, Span]]:
+    """Yields what is to be redacted: the segment's index and the span in it."""
+    for one in fired:
+        if one.action is Action.REDACT and one.signal is not None:
+            signal = one.signal
+            yield signal.segment, Span(signal.start, signal.end, label(signal.category, one.rule.redaction))
+
+
+def _redacted(segments: Sequence[Segment], fired: Sequence[Fired]) -> Mapping[int, str]:
+    spans: dict[int, list[Span]] = {}
+    for index, span in spans_of(fired):
+        spans.setdefault(index, []).append(span)
+    return {index: redact(segments[index].text, found) for index, found in spans.items()}
+
+
+def _segments(content: Sequence[Segment | Mapping[str, Any]]) -> Sequence[Segment]:
+    segments: list[Segment] = []
+    for number, item in enumerate(content):
+        if isinstance(item, Segment):
+            segments.append(item)
+        else:
+            segments.extend(_from_message(item, f"messages.{number}"))
+    return segments
+
+
+def _from_message(message: Mapping[str, Any], path: str) -> Iterator[Segment]:
+    try:
+        role = Role(message["role"])
+    except (KeyError, TypeError, ValueError):
+        raise InputError(f"{path} has no known role", hint=f"roles are: {', '.join(Role)}") from None
+    content = message.get("content")
+    parts = [content] if isinstance(content, str) else [part.get("text") for part in content or ()]
+    for part in parts:
+        if isinstance(part, str):
+            yield Segment(text=part, role=role, trusted=role in TRUSTED_ROLES, path=path)

@@ -1,0 +1,203 @@
+"""The guard of a stream: text in, released text out, and nothing leaves unchecked."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import msgspec
+
+from bartizan.core.identity import unique_id
+from bartizan.core.segment import Direction, Role, Segment
+from bartizan.core.verdict import Action, Verdict
+from bartizan.guard.decision import ALLOWED, MAX_SIGNALS, Decision, Fired, combine, important
+from bartizan.guard.guard import Guard, spans_of
+from bartizan.guard.redaction import Span, in_order
+
+_STEPS_IN_A_HOLD_BACK = 4
+_CONTEXT = 64
+"""How many characters before a match that goes on are kept with its head, for detectors that look at context."""
+
+
+class _Head(NamedTuple):
+    """The beginning of a match that has not ended yet, kept when the window has moved past it."""
+
+    start: int
+    text: str
+
+    @property
+    def end(self) -> int:
+        return self.start + len(self.text)
+
+
+class StreamGuard:
+    """Checks one stream of an answer, piece by piece, and releases what has been checked.
+
+    The text is cut into steps at fixed places, a quarter of `hold_back` apart, whatever the chunks it comes in. A step
+    is released when `hold_back` characters after it (or the end) have come, and is checked together with `hold_back`
+    characters on either side. Verdict and released text thus depend on the text alone, at most 1.25 times `hold_back`
+    characters wait, memory is bounded by four times `hold_back` and the longest chunk, and the work is linear.
+
+    What is promised:
+
+    - A match of up to `hold_back` characters, with the context it needs, is seen whole before any of it is released.
+    - A longer match is seen by its first `hold_back` characters. If these make a match (as the head of a private key
+      does), everything is redacted from there until the match ends: the guard keeps the head, and looks at it
+      together with the newest text until the two no longer match. Of several such matches that overlap, the first is
+      followed.
+    - A longer match that nothing in its first `hold_back` characters betrays is seen from where it does match;
+      what was released before is gone. Choose `hold_back` of at least `engine.longest_bounded`.
+    - An action that holds content (block, review) ends the stream at the step in which the match begins.
+
+    Args:
+        guard: What decides.
+        hold_back: In characters, at least 1.
+        request: The request's id, which the verdict carries.
+        source: What the segment's source is called, such as `choices.0` or `tool_call:send_mail`.
+
+    Raises:
+        ValueError: `hold_back` is less than 1.
+    """
+
+    def __init__(self, guard: Guard, *, hold_back: int, request: str = "", source: str = "choices.0") -> None:
+        if hold_back < 1:
+            raise ValueError(f"hold_back is {hold_back}, and must be at least 1")
+        self._guard = guard
+        self._hold_back = hold_back
+        self._step = max(1, hold_back // _STEPS_IN_A_HOLD_BACK)
+        self._segment = Segment(text="", role=Role.ASSISTANT, source=source)
+        self._verdict = Verdict(
+            id=unique_id("verdict"),
+            action=Action.ALLOW,
+            direction=Direction.OUTPUT,
+            policy=guard.policy.id,
+            request=request,
+        )
+        self._kept = ""  # the text from `_base` on
+        self._base = 0  # where `_kept` begins in the stream
+        self._checked = 0  # up to where text was checked, and released or redacted
+        self._covered = 0  # up to where a redaction reaches that has been announced by its label
+        self._head: _Head | None = None
+        self._fired: dict[tuple[str, str, int], Fired] = {}
+        self._most_kept = 2 * MAX_SIGNALS
+        self._held = False
+        self._elapsed_ns = 0
+        self._finished = False
+
+    @property
+    def blocked(self) -> bool:
+        """Whether the stream has ended because of what was found; nothing is released from then on."""
+        return self._held
+
+    @property
+    def decision(self) -> Decision:
+        """What has been decided so far; final after `finish`. The released text is what its redactions have made."""
+        verdict = msgspec.structs.replace(self._verdict, elapsed_us=self._elapsed_ns // 1000)
+        return Decision(verdict=combine(self._fired.values(), verdict))
+
+    def feed(self, text: str) -> str:
+        """Takes the next piece of the stream, and returns what may be released now, often nothing.
+
+        Raises:
+            ValueError: The stream is finished.
+        """
+        if self._finished:
+            raise ValueError("the stream is finished")
+        if self._held:
+            return ""
+        self._kept += text
+        steps = range(self._checked + self._step, self._end - self._hold_back + 1, self._step)
+        released = "".join([self._advance(until, until + self._hold_back) for until in steps])
+        self._forget()
+        return released
+
+    def finish(self) -> str:
+        """Says that the stream has ended, and returns the rest that may be released; a second call returns nothing."""
+        rest = self._advance(self._end, self._end) if self._checked < self._end and not self._finished else ""
+        self._finished = True
+        self._kept, self._head = "", None
+        return rest
+
+    @property
+    def _end(self) -> int:
+        return self._base + len(self._kept)
+
+    def _advance(self, until: int, seen: int) -> str:
+        """Checks the step up to `until` with the text up to `seen`, and returns what is released of it."""
+        if self._held:
+            return ""
+        started = time.perf_counter_ns()
+        fired = [one for one in self._examine(seen) if self._belongs(one, until)]
+        for one in fired:
+            self._note(one)
+        released = ""
+        if not self._held:
+            released = self._release(until, (span for _, span in spans_of(fired)))
+            self._head = self._follow(fired, seen)
+        self._elapsed_ns += time.perf_counter_ns() - started
+        return released
+
+    def _examine(self, seen: int) -> list[Fired]:
+        """Returns what fires on the window that ends at `seen`, with places in the whole stream."""
+        begin = max(0, self._checked - self._hold_back)
+        head = self._head
+        before = head.text[: max(0, begin - head.start)] if head else ""
+        text = before + self._kept[begin - self._base : seen - self._base]
+        segment = msgspec.structs.replace(self._segment, text=text)
+        fired = self._guard.examine((segment,), Direction.OUTPUT)
+
+        def place(index: int) -> int:
+            return head.start + index if head and index < len(before) else begin + index - len(before)
+
+        return [one.moved(place) for one in fired]
+
+    def _belongs(self, one: Fired, until: int) -> bool:
+        """Whether a match concerns the step: it begins before the step's end and ends after its beginning."""
+        return one.signal is None or (one.signal.start < until and one.signal.end > self._checked)
+
+    def _note(self, one: Fired) -> None:
+        """Keeps what fired for the verdict: once a place, and not more than a verdict lists."""
+        key = (one.rule.id, one.detector, one.signal.start if one.signal else -1)
+        known = self._fired.get(key)
+        if known is None or (known.signal and one.signal and known.signal.end < one.signal.end):
+            self._fired[key] = one
+        self._held = self._held or one.action not in ALLOWED
+        if len(self._fired) > self._most_kept:
+            self._fired = important(self._fired)
+            self._most_kept = 2 * len(self._fired)
+
+    def _release(self, until: int, spans: Iterable[Span]) -> str:
+        """Returns the text of the step with its redactions; a label is written where its span begins, once."""
+        pieces: list[str] = []
+        for span in in_order(spans):
+            if span.end <= self._covered:
+                continue
+            if span.start >= self._covered:
+                pieces.append(self._raw(span.start))
+                pieces.append(span.label)
+            self._covered = span.end
+        pieces.append(self._raw(until))
+        self._checked = until
+        return "".join(pieces)
+
+    def _raw(self, until: int) -> str:
+        """Returns the text of the step that no redaction covers, up to `until`."""
+        begin = max(self._checked, self._covered)
+        return self._kept[begin - self._base : max(begin, until) - self._base]
+
+    def _follow(self, fired: Iterable[Fired], seen: int) -> _Head | None:
+        """Returns the head of the first match that reaches the end of what is seen, and so may go on."""
+        starts = [one.signal.start for one in fired if one.signal and one.signal.end >= seen]
+        if not starts:
+            return None
+        first = min(starts)
+        if self._head and self._head.start <= first < self._head.end:
+            return self._head
+        begin = max(self._base, first - _CONTEXT)
+        return _Head(begin, self._kept[begin - self._base : first + self._hold_back - self._base])
+
+    def _forget(self) -> None:
+        keep = max(0, self._checked - self._hold_back)
+        self._kept = self._kept[keep - self._base :]
+        self._base = keep
