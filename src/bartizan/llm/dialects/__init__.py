@@ -1,1 +1,1 @@
-"""To be written by its owner."""
+"""The chat APIs, one file a dialect."""
