@@ -13,7 +13,9 @@ import msgspec
 from bartizan.config import StoreConfig
 from bartizan.core.record import LedgerRecord, kind_of, kinds
 from bartizan.errors import InputError, StoreError
-from bartizan.store import database, head as heads, key as keys, view
+from bartizan.store import database, view
+from bartizan.store import head as heads
+from bartizan.store import key as keys
 from bartizan.store.checkpoint import Checkpoint
 from bartizan.store.ticket import Ticket
 from bartizan.store.writer import CHECKPOINT_FILE, Pending, Writer, read_checkpoint

@@ -150,7 +150,9 @@ def verify_inclusion(leaf: bytes, index: int, *, size: int, proof: Sequence[byte
     return last == 0 and result == root
 
 
-def verify_consistency(old: int, new: int, *, proof: Sequence[bytes], old_root: bytes, new_root: bytes) -> bool:
+def verify_consistency(  # noqa: C901  (the RFC's algorithm, step by step)
+    old: int, new: int, *, proof: Sequence[bytes], old_root: bytes, new_root: bytes
+) -> bool:
     """Whether `proof` shows that the tree of `old` leaves is a prefix of that of `new` (RFC 9162 section 2.1.4.2)."""
     if not 0 <= old <= new:
         return False

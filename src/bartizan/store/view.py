@@ -32,7 +32,7 @@ INDEXES: Mapping[str, tuple[tuple[str, ...], ...]] = MappingProxyType(
         "verdict": (("request",), ("action",)),
     }
 )
-"""By which fields records of a kind are found quickly, alone or together; all others are found by reading the records."""
+"""The fields that records of a kind are found by quickly, alone or together; for all others the records are read."""
 
 Row = tuple[Any, ...]
 
@@ -92,7 +92,7 @@ def rebuild(connection: sqlite3.Connection) -> None:
 
 def insertion(kind: str) -> tuple[str, int]:
     """Returns the head of the statement that files new versions in the kind's table, and its values a row."""
-    return f'INSERT OR REPLACE INTO "{kind}" VALUES ', len(columns(kind)) + 1
+    return f'INSERT OR REPLACE INTO "{kind}" VALUES ', len(columns(kind)) + 1  # noqa: S608  (our own names)
 
 
 def latest(kind: type[LedgerRecord]) -> str:
@@ -140,7 +140,7 @@ def _clause(kind: type[LedgerRecord], where: Mapping[str, str | int]) -> tuple[s
 def _expression(kind: type[LedgerRecord], field: str) -> str:
     if field not in kind.__struct_fields__:
         raise InputError(
-            f"a record of kind {_tag(kind)} has no field {field!r}", hint=nearest(field, kind.__struct_fields__)
+            f"a record of kind {_tag(kind)} has no field {field!r}", hint=nearest(field, list(kind.__struct_fields__))
         )
     held = field in columns(_tag(kind))
     return f'v."{field}"' if held else f"json_extract(CAST(e.body AS TEXT), '$.{field}')"

@@ -1,4 +1,4 @@
-"""The one thread that writes: it takes what has gathered, commits it as one group, and signs where the ledger stands."""
+"""The one thread that writes: it commits what has gathered as one group and signs where the ledger stands."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from bartizan.config import StoreConfig
 from bartizan.errors import InputError, StoreError
-from bartizan.store import database, head as heads, view
+from bartizan.store import database, view
+from bartizan.store import head as heads
 from bartizan.store.checkpoint import Checkpoint
 from bartizan.store.head import Head
 from bartizan.store.key import public_key, write_file
