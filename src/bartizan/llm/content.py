@@ -24,28 +24,28 @@ REDACTED = "[redacted]"
 """Stands where a whole value had to go because no part of it could be cut out."""
 
 FIXED = frozenset(
-    (
-        # members of chat requests and answers
-        "messages role content type text name model stream tools tool_choice tool_calls tool_call_id function functions "
-        "function_call arguments id index object created choices message delta finish_reason usage logprobs "
-        "refusal "
-        "reasoning reasoning_content annotations audio url url_citation title image_url detail file file_data file_id "
-        "filename input_audio data format transcript expires_at prediction response_format json_schema schema strict "
-        "metadata user stop seed n temperature top_p top_k max_tokens max_completion_tokens presence_penalty "
-        "frequency_penalty logit_bias top_logprobs parallel_tool_calls stream_options include_usage store service_tier "
-        "system_fingerprint prompt_tokens completion_tokens total_tokens prompt_tokens_details verbosity "
-        "completion_tokens_details cached_tokens audio_tokens reasoning_tokens accepted_prediction_tokens "
-        "rejected_prediction_tokens reasoning_effort modalities safety_identifier prompt_cache_key bytes token logprob "
-        # JSON Schema, draft 2020-12
-        "parameters properties required description enum items additionalProperties default const anyOf oneOf allOf not "
-        "minimum maximum minLength maxLength minItems maxItems pattern examples $ref $defs definitions nullable "
-        "uniqueItems exclusiveMinimum exclusiveMaximum multipleOf prefixItems patternProperties $schema"
-    ).split()  # noqa: SIM905  (a word list reads best as words)
+    # members of chat requests and answers, then of JSON Schema, draft 2020-12
+    """
+    messages role content type text name model stream tools tool_choice tool_calls tool_call_id function functions
+    function_call arguments id index object created choices message delta finish_reason usage logprobs refusal
+    reasoning reasoning_content annotations audio url url_citation title image_url detail file file_data file_id
+    filename input_audio data format transcript expires_at prediction response_format json_schema schema strict
+    metadata user stop seed n temperature top_p top_k max_tokens max_completion_tokens presence_penalty
+    frequency_penalty logit_bias top_logprobs parallel_tool_calls stream_options include_usage store service_tier
+    system_fingerprint prompt_tokens completion_tokens total_tokens prompt_tokens_details verbosity
+    completion_tokens_details cached_tokens audio_tokens reasoning_tokens accepted_prediction_tokens
+    rejected_prediction_tokens reasoning_effort modalities safety_identifier prompt_cache_key bytes token logprob
+    parameters properties required description enum items additionalProperties default const anyOf oneOf allOf not
+    minimum maximum minLength maxLength minItems maxItems pattern examples $ref $defs definitions nullable
+    uniqueItems exclusiveMinimum exclusiveMaximum multipleOf prefixItems patternProperties $schema
+    """.split()  # noqa: SIM905  (a list of words reads best as words)
 )
 """Names of members that an API or JSON Schema defines; other names are content."""
 _FIXED_TYPES = frozenset(
-    "function text image_url input_audio file refusal object string number integer boolean array null json_object "
-    "json_schema content url_citation".split()  # noqa: SIM905  (likewise)
+    """
+    function text image_url input_audio file refusal object string number integer boolean array null json_object
+    json_schema content url_citation
+    """.split()  # noqa: SIM905  (a list of words reads best as words)
 )
 _TEXT_MEDIA = ("text/", "application/json", "application/xml", "application/x-yaml", "image/svg")
 
@@ -226,6 +226,8 @@ class Reading:
 
     def names(self, node: Mapping[str, Any], path: Path) -> None:
         """Notes the names of members that no API defines."""
+        if node.keys() <= FIXED:
+            return
         for name in node:
             if name not in FIXED and name:
                 self._names.extend(name.split("\n"))
