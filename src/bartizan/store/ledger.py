@@ -187,7 +187,7 @@ class Ledger:
     def _entry(self, row: tuple[int, bytes, bytes]) -> Entry[Any]:
         try:
             return Entry(row[0], self._decoder.decode(row[1]), row[2].hex())
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, TypeError) as error:
             raise StoreError(
                 f"record {row[0]} cannot be read: {error}", hint="a newer version wrote it, or it was altered"
             ) from error

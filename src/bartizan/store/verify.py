@@ -286,16 +286,16 @@ class _Checkpoints:
             examination.completeness.fail("the database has no checkpoint")
 
     def reach(self, count: int) -> None:
-        while self._next is not None and not (isinstance(self._next[0], int) and self._next[0] > count):
-            self._take()
+        while (row := self._next) is not None and not (isinstance(row[0], int) and row[0] > count):
+            self._take(row)
 
     def finish(self) -> None:
-        while self._next is not None:
-            self._take()
+        while (row := self._next) is not None:
+            self._take(row)
 
-    def _take(self) -> None:
-        row, self._next = self._next, next(self._rows, None)
-        size = self._examination.checkpoint(tuple(row), self._previous)
+    def _take(self, row: tuple[Any, ...]) -> None:
+        self._next = next(self._rows, None)
+        size = self._examination.checkpoint(row, self._previous)
         self._previous = self._previous if size is None else size
 
 
@@ -321,7 +321,7 @@ class _View:
             record = msgspec.json.decode(body)
             kind, identity = record["record"], record["id"]
             expected = (sequence, *(_bytes(value) for value in view.expected(kind, record)))
-        except (msgspec.MsgspecError, TypeError, KeyError):
+        except (msgspec.MsgspecError, UnicodeDecodeError, AttributeError, TypeError, KeyError):
             self._question.fail(f"record {sequence} cannot be read", sequence)
             return
         if kind not in self._rows:
