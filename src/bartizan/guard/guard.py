@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from bartizan.config import Config
 from bartizan.core.identity import unique_id
-from bartizan.core.segment import TRUSTED_ROLES, Direction, Role, Segment
+from bartizan.core.segment import Direction, Segment
 from bartizan.core.signal import Signal
 from bartizan.core.verdict import Action, Verdict
 from bartizan.detect.engine import Detection, Engine
-from bartizan.errors import InputError
 from bartizan.guard.decision import NO_TEXTS, Decision, Fired, combine, fired_by_failure, fired_by_signal
 from bartizan.guard.policy import Policy, load_policy
 from bartizan.guard.redaction import MARK, Span, label, redact, replacements
 from bartizan.guard.rulebook import RuleBook
+from bartizan.llm.dialects.openai_chat import parse_messages
 
 
 class Guard:
@@ -67,6 +67,10 @@ class Guard:
             content: Segments, or OpenAI-style messages such as `{"role": "user", "content": "..."}`.
             direction: Which way the content travels.
             request: The request's id, which the verdict carries.
+
+        Returns:
+            The decision. Where messages were given, its `texts` are by the index of the segment that they were read
+            into: `llm.dialects.openai_chat.parse_messages(messages)` gives these segments and writes texts back.
 
         Raises:
             InputError: A message is malformed.
@@ -129,23 +133,7 @@ def _redacted(segments: Sequence[Segment], fired: Sequence[Fired]) -> Mapping[in
     return {index: redact(segments[index].text, found) for index, found in spans.items()}
 
 
-def _segments(content: Sequence[Segment | Mapping[str, Any]]) -> Sequence[Segment]:
-    segments: list[Segment] = []
-    for number, item in enumerate(content):
-        if isinstance(item, Segment):
-            segments.append(item)
-        else:
-            segments.extend(_from_message(item, f"messages.{number}"))
-    return segments
-
-
-def _from_message(message: Mapping[str, Any], path: str) -> Iterator[Segment]:
-    try:
-        role = Role(message["role"])
-    except (KeyError, TypeError, ValueError):
-        raise InputError(f"{path} has no known role", hint=f"roles are: {', '.join(Role)}") from None
-    content = message.get("content")
-    parts = [content] if isinstance(content, str) else [part.get("text") for part in content or ()]
-    for part in parts:
-        if isinstance(part, str):
-            yield Segment(text=part, role=role, trusted=role in TRUSTED_ROLES, path=path)
+def _segments(content: Sequence[Segment] | Sequence[Mapping[str, Any]]) -> Sequence[Segment]:
+    if all(isinstance(item, Segment) for item in content):
+        return cast("Sequence[Segment]", content)
+    return parse_messages(list(content)).segments

@@ -134,7 +134,7 @@ class StreamGuard:
         released = ""
         if not self._held:
             released = self._release(until, (span for _, span in spans_of(fired)))
-            self._head = self._follow(fired, seen)
+            self._head = self._follow(fired, until)
         self._elapsed_ns += time.perf_counter_ns() - started
         return released
 
@@ -186,16 +186,17 @@ class StreamGuard:
         begin = max(self._checked, self._covered)
         return self._kept[begin - self._base : max(begin, until) - self._base]
 
-    def _follow(self, fired: Iterable[Fired], seen: int) -> _Head | None:
-        """Returns the head of the first match that reaches the end of what is seen, and so may go on."""
-        starts = [one.signal.start for one in fired if one.signal and one.signal.end >= seen]
-        if not starts:
+    def _follow(self, fired: Iterable[Fired], until: int) -> _Head | None:
+        """Returns the head of the first match whose end is still open and whose beginning the next window lacks."""
+        begin = until - self._hold_back
+        open_ones = [one.signal for one in fired if one.signal and one.signal.start < begin and one.signal.end > until]
+        if not open_ones:
             return None
-        first = min(starts)
+        first = min(signal.start for signal in open_ones)
         if self._head and self._head.start <= first < self._head.end:
             return self._head
-        begin = max(self._base, first - _CONTEXT)
-        return _Head(begin, self._kept[begin - self._base : first + self._hold_back - self._base])
+        start = max(self._base, first - _CONTEXT)
+        return _Head(start, self._kept[start - self._base : first + self._hold_back - self._base])
 
     def _forget(self) -> None:
         keep = max(0, self._checked - self._hold_back)
