@@ -308,7 +308,8 @@ class Tampering:
         if self.chance.random() < 0.1:
             path.unlink()
             return
-        path.write_bytes(self.altered(path.read_bytes()) or b"")
+        data = self.altered(path.read_bytes())
+        path.write_bytes(data if isinstance(data, bytes) else str(data).encode())
 
     def flip_on_disk(self, _: Any) -> None:
         """Flips one bit of a record in the file itself, behind SQLite's back."""

@@ -105,9 +105,6 @@ def migrate(connection: sqlite3.Connection, path: Path) -> None:
             f"{path}: a newer version wrote this ledger (schema {version}, this one knows {len(scripts)})",
             hint="update Bartizan",
         )
-    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-    if application != APPLICATION_ID and (version or tables):
-        raise StoreError(f"{path}: this database is no ledger", hint="choose another state folder")
     for number, script in enumerate(scripts[version:], start=version + 1):
         for statement in _statements(script):
             connection.execute(statement)
@@ -191,14 +188,18 @@ class Readers:
         return connection
 
 
-def with_schema(path: Path) -> bool:
-    """Whether the file is a database that holds anything.
+def is_ledger(path: Path, *, busy_seconds: float) -> bool:
+    """Whether the file is a ledger; an empty file is none yet.
 
     Raises:
-        StoreError: It is there and cannot be read.
+        StoreError: It is another program's database, or cannot be read.
     """
-    with faults(path), closing(connect(path)) as connection:
-        return schema_version(connection) > 0 or bool(schema(connection))
+    with faults(path), closing(connect(path, busy_seconds=busy_seconds)) as connection:
+        if pragma(connection, "application_id") == APPLICATION_ID:
+            return True
+        if schema_version(connection) or schema(connection):
+            raise StoreError(f"{path}: this database is no ledger", hint="choose another state folder")
+        return False
 
 
 def _statements(script: str) -> Iterator[str]:

@@ -9,6 +9,7 @@ from types import MappingProxyType, TracebackType
 from typing import Any, Generic, Self, TypeVar, Union
 
 import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from bartizan.config import StoreConfig
 from bartizan.core.record import LedgerRecord, kind_of, kinds
@@ -54,7 +55,7 @@ class Ledger:
             StoreError: It cannot be made, read or trusted; what is there is left as it is.
         """
         path = folder / database.DATABASE_FILE
-        signing = _prepare(folder, create=create)
+        signing = _prepare(folder, config, create=create)
         with database.faults(path):
             connection = database.connect(path, create=create, busy_seconds=config.busy_seconds)
             try:
@@ -177,12 +178,15 @@ class Ledger:
             raise InputError(f"{type(record).__name__} is no kind of record that the ledger keeps")
         try:
             body = self._encoder.encode(record)
-        except (UnicodeEncodeError, msgspec.MsgspecError, TypeError, OverflowError, RecursionError):
-            record = _clean(record)
-            body = self._encoder.encode(record)
+            if b"null" in body:  # what is no number (NaN, infinity) is written as null and could not be read again
+                self._decoder.decode(body)
+            row = self._projections[kind](record)
+        except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
+            record, body = _cleaned(record)
+            row = self._projections[kind](record)
         if len(body) > _LARGEST_RECORD:
             raise InputError(f"the {kind} {record.id} has {len(body)} bytes", hint="cut what it quotes")
-        return kind, body, self._projections[kind](record)
+        return kind, body, row
 
     def _entry(self, row: tuple[int, bytes, bytes]) -> Entry[Any]:
         try:
@@ -212,10 +216,10 @@ def rebuild(folder: Path, config: StoreConfig = _DEFAULTS) -> None:
             connection.close()
 
 
-def _prepare(folder: Path, *, create: bool) -> Any:
+def _prepare(folder: Path, config: StoreConfig, *, create: bool) -> Ed25519PrivateKey:
     """Makes sure that there is a folder and a key, and that no ledger vanished from it."""
     path = folder / database.DATABASE_FILE
-    there = path.is_file() and database.with_schema(path)
+    there = path.is_file() and database.is_ledger(path, busy_seconds=config.busy_seconds)
     if not there and (folder / CHECKPOINT_FILE).exists():
         raise StoreError(
             f"{path} is gone, but a checkpoint says that there was a ledger", hint="restore it from a backup"
@@ -233,7 +237,7 @@ def _prepare(folder: Path, *, create: bool) -> Any:
     return keys.load(folder)
 
 
-def _bring_up(connection: sqlite3.Connection, path: Path, *, signing: Any) -> None:
+def _bring_up(connection: sqlite3.Connection, path: Path, *, signing: Ed25519PrivateKey) -> None:
     """Sets the log mode, applies migrations, remakes an outdated view; writes only where there is something to do."""
     connection.execute("PRAGMA journal_mode = WAL")
     if database.schema_version(connection) == len(database.migrations()) and view.is_current(connection):
@@ -247,15 +251,16 @@ def _bring_up(connection: sqlite3.Connection, path: Path, *, signing: Any) -> No
             heads.save(connection, heads.first(signing))
 
 
-def _clean(record: LedgerRecord) -> LedgerRecord:
-    """Returns the record with what is not Unicode replaced.
+def _cleaned(record: LedgerRecord) -> tuple[LedgerRecord, bytes]:
+    """Returns the record with what is not Unicode replaced, and its bytes.
 
     Raises:
         InputError: It holds something else that JSON cannot.
     """
     try:
         plain = msgspec.to_builtins(record)
-        return msgspec.convert(_replaced(plain), type(record))
+        body = msgspec.json.encode(_replaced(plain))
+        return msgspec.json.decode(body, type=type(record)), body
     except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise InputError(f"the {kind_of(record)} {record.id!r} cannot be written as JSON: {error}") from error
 
