@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Any, Self
@@ -21,6 +21,10 @@ REQUEST_ID = "x-request-id"
 _MAX_MODELS = 10_000
 _KEEPALIVE_SECONDS = 30.0
 _AUTOMATIC = ("Accept", "Accept-Encoding", "User-Agent", "Content-Type")
+
+
+class TargetTimeoutError(TargetError):
+    """The service did not answer in time."""
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,7 +63,7 @@ class OpenReply:
         """
         return b"".join([chunk async for chunk in self.chunks()])
 
-    async def chunks(self) -> AsyncIterator[bytes]:
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
         """Yields the body as it arrives, in pieces of any size.
 
         Raises:
@@ -82,6 +86,15 @@ class OpenReply:
             raise _silent(self._chunk_seconds) from None
         except (aiohttp.ClientError, ConnectionError) as error:
             raise TargetError("the answer was cut off", hint="the service closed the connection early") from error
+
+    async def drain(self, seconds: float) -> None:
+        """Reads and drops what is left of the body, so that the connection can be used again; stops after `seconds`."""
+        try:
+            async with asyncio.timeout(seconds):
+                while not self._response.content.at_eof():
+                    await self._response.content.readany()
+        except (TimeoutError, aiohttp.ClientError, ConnectionError):
+            self._response.close()
 
 
 class ChatClient:
@@ -190,7 +203,9 @@ class ChatClient:
             async with asyncio.timeout(self._first_byte_seconds):
                 response = await self._session.request(method, url, data=data, headers=headers, allow_redirects=False)
         except aiohttp.ConnectionTimeoutError:
-            raise TargetError("connecting took too long", hint="is the service up and the address right?") from None
+            raise TargetTimeoutError(
+                "connecting took too long", hint="is the service up and the address right?"
+            ) from None
         except TimeoutError:
             raise _silent(self._first_byte_seconds) from None
         except aiohttp.ClientConnectorError as error:
@@ -229,5 +244,5 @@ def _base(address: str) -> URL:
     return url
 
 
-def _silent(seconds: float) -> TargetError:
-    return TargetError(f"the service was silent for {seconds:g} s", hint="is it overloaded?")
+def _silent(seconds: float) -> TargetTimeoutError:
+    return TargetTimeoutError(f"the service was silent for {seconds:g} s", hint="is it overloaded?")
