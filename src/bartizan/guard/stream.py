@@ -16,6 +16,8 @@ from bartizan.guard.guard import Guard, spans_of
 from bartizan.guard.redaction import Span, in_order
 
 _STEPS_IN_A_HOLD_BACK = 4
+_MAX_LOOK_BACK = 4096
+"""How many characters before a step are looked at again at most, however long the detectors' matches may be."""
 _CONTEXT = 64
 """How many characters before a match that goes on are kept with its head, for detectors that look at context."""
 
@@ -35,9 +37,10 @@ class StreamGuard:
     """Checks one stream of an answer, piece by piece, and releases what has been checked.
 
     The text is cut into steps at fixed places, a quarter of `hold_back` apart, whatever the chunks it comes in. A step
-    is released when `hold_back` characters after it (or the end) have come, and is checked together with `hold_back`
-    characters on either side. Verdict and released text thus depend on the text alone, at most 1.25 times `hold_back`
-    characters wait, memory is bounded by four times `hold_back` and the longest chunk, and the work is linear.
+    is released when `hold_back` characters after it (or the end) have come, and is checked together with these and
+    with what came before it: `hold_back` characters, or as many as the longest bounded match of the detectors if that
+    is more (4096 at most). Verdict and released text thus depend on the text alone, at most 1.25 times `hold_back`
+    characters wait for release, memory is bounded by these lengths and the longest chunk, and the work is linear.
 
     What is promised:
 
@@ -46,8 +49,9 @@ class StreamGuard:
       does), everything is redacted from there until the match ends: the guard keeps the head, and looks at it
       together with the newest text until the two no longer match. Of several such matches that overlap, the first is
       followed.
-    - A longer match that nothing in its first `hold_back` characters betrays is seen from where it does match;
-      what was released before is gone. Choose `hold_back` of at least `engine.longest_bounded`.
+    - A longer match that nothing in its first `hold_back` characters betrays is seen as soon as it ends (if it is
+      bounded) or from where it does match. It has its part in the verdict and its rest is redacted, but its
+      beginning has been released. `hold_back` of at least `engine.longest_bounded` rules that out.
     - An action that holds content (block, review) ends the stream at the step in which the match begins.
 
     Args:
@@ -65,6 +69,7 @@ class StreamGuard:
             raise ValueError(f"hold_back is {hold_back}, and must be at least 1")
         self._guard = guard
         self._hold_back = hold_back
+        self._look_back = max(hold_back, min(guard.engine.longest_bounded, _MAX_LOOK_BACK))
         self._step = max(1, hold_back // _STEPS_IN_A_HOLD_BACK)
         self._segment = Segment(text="", role=Role.ASSISTANT, source=source)
         self._verdict = Verdict(
@@ -109,7 +114,8 @@ class StreamGuard:
         self._kept += text
         steps = range(self._checked + self._step, self._end - self._hold_back + 1, self._step)
         released = "".join([self._advance(until, until + self._hold_back) for until in steps])
-        self._forget()
+        if steps:
+            self._forget()
         return released
 
     def finish(self) -> str:
@@ -140,7 +146,7 @@ class StreamGuard:
 
     def _examine(self, seen: int) -> list[Fired]:
         """Returns what fires on the window that ends at `seen`, with places in the whole stream."""
-        begin = max(0, self._checked - self._hold_back)
+        begin = max(0, self._checked - self._look_back)
         head = self._head
         before = head.text[: max(0, begin - head.start)] if head else ""
         text = before + self._kept[begin - self._base : seen - self._base]
@@ -188,7 +194,7 @@ class StreamGuard:
 
     def _follow(self, fired: Iterable[Fired], until: int) -> _Head | None:
         """Returns the head of the first match whose end is still open and whose beginning the next window lacks."""
-        begin = until - self._hold_back
+        begin = until - self._look_back
         open_ones = [one.signal for one in fired if one.signal and one.signal.start < begin and one.signal.end > until]
         if not open_ones:
             return None
@@ -199,6 +205,6 @@ class StreamGuard:
         return _Head(start, self._kept[start - self._base : first + self._hold_back - self._base])
 
     def _forget(self) -> None:
-        keep = max(0, self._checked - self._hold_back)
+        keep = max(0, self._checked - self._look_back)
         self._kept = self._kept[keep - self._base :]
         self._base = keep
