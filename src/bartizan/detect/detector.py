@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import zip_longest
 from typing import Any, NamedTuple, final
 
 import msgspec
 
 from bartizan.core.segment import Role
 from bartizan.detect.automaton import compile_pattern
+from bartizan.detect.syntax import parse, trigger, widest
 from bartizan.detect.validators import VALIDATORS
-from bartizan.detect.width import widest
 from bartizan.errors import LimitError, PluginError
 from bartizan.registry import Meta, nearest
 
 MAX_PLACES = 20_000
 """The most places of one detector in one text; beyond it the engine reports a failure rather than an excerpt."""
+_GAP = r"""[\s"'`*_,:;~-]{1,6}"""
+_WORD = r"\w{1,20}"
 VALUE = "value"
 """The named group of a pattern that is the finding, where its surroundings are only there to recognise it."""
 
@@ -50,7 +53,8 @@ class Detector(ABC):
 
     Attributes:
         patterns: RE2 patterns; each match is a place to judge. A group named `value` narrows the span to itself.
-        triggers: Cheaper patterns for the pass, of which one matches wherever a pattern does; empty for the patterns.
+        triggers: For the pass, a cheaper pattern in the place of each of `patterns` that has no telling words of its own;
+            it matches wherever its pattern does. Empty for what `syntax.trigger` reads off the pattern.
         category: What redaction puts in the place of the span.
         score: How sure a hit is, 0 to 1.
         roles: The roles whose segments are looked at; empty for all.
@@ -71,38 +75,56 @@ class Detector(ABC):
     def meta(self) -> Meta:
         """What the detector says of itself; a class variable in Python, the record's own table in TOML."""
 
+    def narrow(self, found: Found) -> Found:
+        """Returns the part of a match that is meant, where a pattern cannot say it."""
+        return found
+
     def judge(self, found: Found) -> str | None:
         """Returns why the place is a hit, or None where it is not one. Sees every match; may look around it."""
         return self.meta.title if found.start < found.end else None
 
     @final
-    def locate(self, text: str) -> Iterator[Hit]:
+    def locate(self, text: str, which: Collection[int] | None = None) -> Iterator[Hit]:
         """Yields every hit in `text`, which holds no lone surrogates.
+
+        Args:
+            text: What to look at.
+            which: The numbers of the patterns to try, those that the pass has seen; all where None.
 
         Raises:
             LimitError: There are more matches than `MAX_PLACES`.
         """
         places = 0
-        for regex in self._compiled:
-            group: str | int = VALUE if VALUE in regex.groupindex else 0
+        for number, regex in enumerate(self._compiled):
+            if which is not None and number not in which:
+                continue
+            group = regex.groupindex.get(VALUE, 0)
             for match in regex.finditer(text):
                 places += 1
                 if places > MAX_PLACES:
                     raise LimitError(f"more than {MAX_PLACES:,} places to judge", hint="send less text at a time")
                 start, end = match.span(group)
-                found = Found(text, start, end)
+                found = self.narrow(Found(text, start, end))
                 if start < end and self._near(found):
                     reason = self.judge(found)
                     if reason is not None:
-                        yield Hit(start, end, reason)
+                        yield Hit(found.start, found.end, reason)
 
     @cached_property
     def max_span(self) -> int | None:
         """How many characters a match can cover with the context it needs, or None where there is no bound."""
-        widths = [widest(pattern) for pattern in self.patterns]
+        widths = [widest(parse(pattern)) for pattern in self.patterns]
         if any(width is None for width in widths):
             return None
         return max((width or 0 for width in widths), default=0) + (2 * self.reach if self.context else 0)
+
+    @cached_property
+    def members(self) -> tuple[str, ...]:
+        """What the pass looks for, one pattern for each of `patterns`, in their order."""
+        return tuple(
+            given or trigger(pattern) or pattern
+            for pattern, given in zip_longest(self.patterns, self.triggers[: len(self.patterns)], fillvalue="")
+        )
 
     @cached_property
     def _compiled(self) -> tuple[Any, ...]:
@@ -128,7 +150,19 @@ class Detector(ABC):
             raise PluginError(
                 f"{parsed.meta.id}: no validator {match.validator!r}", hint=nearest(match.validator, VALIDATORS)
             )
-        return PatternDetector(about=parsed.meta, **msgspec.structs.asdict(match))
+        settings = msgspec.structs.asdict(match)
+        patterns = match.patterns + tuple(map(phrase, settings.pop("phrases")))
+        return PatternDetector(about=parsed.meta, **{**settings, "patterns": patterns})
+
+
+def phrase(words: str) -> str:
+    """Turns words into a pattern: whole words, in any case, a blank being any short gap of space and soft punctuation.
+
+    The gap has no full stop, so that a phrase does not run from one sentence into the next, and a bound, so that the
+    pattern has one.
+    """
+    bounded = words.replace(r"\w+", _WORD).replace(" ", _GAP)
+    return rf"(?i)\b(?:{bounded})\b"
 
 
 class _Match(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -136,7 +170,8 @@ class _Match(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     category: str
     score: float
-    patterns: tuple[str, ...]
+    patterns: tuple[str, ...] = ()
+    phrases: tuple[str, ...] = ()
     triggers: tuple[str, ...] = ()
     roles: tuple[Role, ...] = ()
     context: tuple[str, ...] = ()

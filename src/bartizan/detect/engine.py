@@ -11,7 +11,7 @@ from bartizan.core.record import Record
 from bartizan.core.segment import Segment
 from bartizan.core.signal import Signal
 from bartizan.detect import detectors as shelf
-from bartizan.detect.automaton import PatternSet, encode
+from bartizan.detect.automaton import Automaton, encode
 from bartizan.detect.detector import Detector
 from bartizan.errors import ConfigError
 from bartizan.registry import nearest, scan
@@ -58,11 +58,10 @@ class Engine:
         self._clock = clock
         self.detectors: Mapping[str, Detector] = MappingProxyType({plugin.meta.id: plugin for plugin in detectors})
         self.longest_bounded = max((plugin.max_span or 0 for plugin in self.detectors.values()), default=0)
-        members = [
-            (pattern, plugin) for plugin in self.detectors.values() for pattern in plugin.triggers or plugin.patterns
-        ]
-        self._owners = tuple(plugin for _, plugin in members)
-        self._set = PatternSet([pattern for pattern, _ in members])
+        self._owners = tuple(
+            (plugin, number) for plugin in self.detectors.values() for number in range(len(plugin.members))
+        )
+        self._set = Automaton([member for plugin in self.detectors.values() for member in plugin.members])
 
     @classmethod
     def load(cls, config: DetectConfig | None = None) -> Engine:
@@ -92,7 +91,11 @@ class Engine:
         for index, segment in enumerate(segments):
             data = encode(segment.text)
             clean = data.decode()
-            for plugin in dict.fromkeys(self._owners[number] for number in self._set.fired(data)):
+            fired: dict[Detector, set[int]] = {}
+            for number in self._set.fired(data):
+                plugin, pattern = self._owners[number]
+                fired.setdefault(plugin, set()).add(pattern)
+            for plugin, which in fired.items():
                 if plugin.roles and segment.role not in plugin.roles:
                     continue
                 try:
@@ -107,7 +110,7 @@ class Engine:
                             severity=plugin.meta.severity,
                             reason=hit.reason,
                         )
-                        for hit in plugin.locate(clean)
+                        for hit in plugin.locate(clean, which)
                     )
                 except Exception as error:  # noqa: BLE001  (the engine boundary: recorded, and the guard decides)
                     failures.append(Failure(detector=plugin.meta.id, segment=index, reason=repr(error)))

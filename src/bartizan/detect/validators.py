@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import ipaddress
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 _SECRET_BITS = 3.2
-_VARIED_BITS = 2.5
+_VARIED_BITS = 2.0
+_PLACEHOLDERS = frozenset({"password", "pass", "passwd", "pwd", "secret", "user", "example", "changeme", "xxx", "your_password"})
+_NOT_SECRET = ("example", "your", "placeholder", "changeme", "dummy", "xxxx", "....", "env", "getenv", "config", "token_")
 
 
 def luhn(digits: str) -> bool:
@@ -40,7 +43,41 @@ def looks_varied(text: str) -> bool:
     return entropy(text) >= _VARIED_BITS
 
 
+def no_placeholder(text: str) -> bool:
+    """Whether a password is none of the words that documentation puts in its place."""
+    return text.casefold().strip("<>[]{}*$%") not in _PLACEHOLDERS and looks_varied(text[:8] + text)
+
+
+def looks_like_secret(text: str) -> bool:
+    """Whether a value beside the name of a secret is one: random, mixed, and neither code nor a placeholder."""
+    lower = text.casefold()
+    mixed = any(character.isdigit() for character in text) and any(character.isalpha() for character in text)
+    return mixed and looks_random(text) and not any(word in lower for word in _NOT_SECRET) and "://" not in text
+
+
+def e164(text: str) -> bool:
+    """Whether a telephone number has 8 to 15 digits (ITU-T E.164) that are not all the same."""
+    digits = "".join(character for character in text if character.isdigit())
+    return 8 <= len(digits) <= 15 and len(set(digits)) > 2
+
+
+def uk_nino(text: str) -> bool:
+    """Whether the prefix is one that HM Revenue and Customs gives out."""
+    return text[:2] not in {"BG", "GB", "NK", "KN", "TN", "NT", "ZZ"}
+
+
+def public_ipv4(text: str) -> bool:
+    """Whether an IPv4 address is neither private, reserved nor for documentation."""
+    try:
+        return ipaddress.IPv4Address(text).is_global
+    except ValueError:
+        return False
+
+
 VALIDATORS: Mapping[str, Callable[[str], bool]] = MappingProxyType(
-    {"looks_random": looks_random, "looks_varied": looks_varied}
+    {
+        check.__name__: check
+        for check in (looks_random, looks_varied, no_placeholder, looks_like_secret, e164, uk_nino, public_ipv4)
+    }
 )
 """What a TOML record may name as its `validator`."""
