@@ -96,15 +96,9 @@ class Doors:
 
     def _form(self, request: Request, *, onward: str, status: int = 200, message: str = "") -> Response:
         value = self._forms.value()
-        answer = self._renderer.template(
-            request,
-            "login.html",
-            title="Log in",
-            status=status,
-            csrf=self._forms.token(value),
-            message=message,
-            onward=self._onward(onward),
-        )
+        frame = self._renderer.frame(request, "Log in", csrf=self._forms.token(value))
+        values = {"message": message, "onward": self._onward(onward)}
+        answer = self._renderer.template("login.html", frame, values, status=status)
         _set_cookie(answer, request, _FORM_COOKIE, value, seconds=_FORM_SECONDS, path="/login")
         return answer
 

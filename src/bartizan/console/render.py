@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 from urllib.parse import quote, urlencode
 
 import jinja2
@@ -55,38 +54,33 @@ class Renderer:
     def html(self, request: Request, name: str, context: Context) -> Response:
         """Returns a page as HTML."""
         page = self._pages[name]
-        values = {field: getattr(context, field) for field in context.__struct_fields__}
         query = f"?{request.url.query}" if request.url.query else ""
-        return self.template(
-            request,
-            f"{name}.html",
-            title=page.title,
-            current=page.part_of or name,
-            twin=f"/{name}.json{query}",
-            **values,
-        )
+        frame = self.frame(request, page.title, current=page.part_of or name, twin=f"/{name}.json{query}")
+        values = {field: getattr(context, field) for field in context.__struct_fields__}
+        return self.template(f"{name}.html", frame, values)
 
     def json(self, context: Context) -> Response:
         """Returns a page's JSON twin."""
         return Response(self._encoder.encode(context), media_type="application/json")
 
-    def template(
-        self, request: Request, name: str, *, title: str, status: int = 200, **values: Any
-    ) -> Response:
-        """Returns any template inside the frame; `current`, `twin` and `csrf` among the values are the frame's."""
+    def frame(self, request: Request, title: str, *, current: str = "", twin: str = "", csrf: str = "") -> Frame:
+        """Returns the frame of a request: with navigation where somebody is logged in."""
         session = session_or_none(request)
         theme = request.cookies.get(THEME_COOKIE, "")
-        frame = Frame(
+        return Frame(
             title=title,
-            current=values.pop("current", ""),
+            current=current,
+            twin=twin,
             here=_here(request),
             theme=theme if theme in THEMES else THEMES[0],
-            csrf=session.csrf if session else values.pop("csrf", ""),
-            twin=values.pop("twin", ""),
+            csrf=session.csrf if session else csrf,
             name=session.name if session else "",
             navigation=self._navigation if session else (),
         )
-        body = self.environment.get_template(name).render(ui=frame, **values)
+
+    def template(self, name: str, frame: Frame, values: Mapping[str, object], *, status: int = 200) -> Response:
+        """Returns any template inside the frame."""
+        body = self.environment.get_template(name).render({**values, "ui": frame})
         return Response(body.encode("utf-8", "replace"), status_code=status, media_type="text/html")
 
     def error(self, request: Request, status: int, *, message: str, hint: str = "") -> Response:
@@ -95,8 +89,9 @@ class Renderer:
             error = {"status": status, "message": message} | ({"hint": hint} if hint else {})
             body = msgspec.json.encode({"error": error})
             return Response(body, status_code=status, media_type="application/json", headers=dict(HEADERS))
-        answer = self.template(request, "error.html", title=_titles().get(status, "Something is wrong"), status=status,
-                               code=status, message=message, hint=hint)
+        frame = self.frame(request, _titles().get(status, "Something is wrong"))
+        values = {"code": status, "message": message, "hint": hint}
+        answer = self.template("error.html", frame, values, status=status)
         answer.headers.update(HEADERS)
         return answer
 
@@ -141,7 +136,7 @@ def environment(assets: Mapping[str, Asset]) -> jinja2.Environment:
     del made.filters["safe"]
     made.globals |= {
         "link": link,
-        "asset": lambda name: f"/static/{name}?v={assets[name].version}",
+        "static": lambda name: f"/static/{name}?v={assets[name].version}",
         "themes": THEMES,
     }
     return made

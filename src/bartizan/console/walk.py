@@ -7,6 +7,7 @@ verdict → policy rule and detector → attack attempts that the same detector 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from itertools import zip_longest
 
 import msgspec
 
@@ -110,13 +111,17 @@ def _stopped_by(ledger: Ledger, request: str, detectors: Collection[str]) -> lis
     """Returns blocked attempts whose own verdict names one of the detectors, of every probe the newest few."""
     own = [entry.record for entry in ledger.find(Attempt, {"request": request}, limit=1)] if request else []
     found = {attempt.id: attempt for attempt in own}
-    if not detectors:
-        return list(found.values())
-    for probe in sorted(ledger.tally(Attempt, "probe", {"outcome": Outcome.BLOCKED.value})):
-        where = {"probe": probe, "outcome": Outcome.BLOCKED.value}
-        for entry in ledger.find(Attempt, where, limit=_ATTEMPTS_A_PROBE):
-            if _fired(ledger, entry.record.request) & set(detectors):
-                found.setdefault(entry.record.id, entry.record)
+    groups = [
+        [
+            entry.record
+            for entry in ledger.find(Attempt, {"probe": probe, "outcome": Outcome.BLOCKED.value}, limit=_ATTEMPTS_A_PROBE)
+            if _fired(ledger, entry.record.request) & set(detectors)
+        ]
+        for probe in (sorted(ledger.tally(Attempt, "probe", {"outcome": Outcome.BLOCKED.value})) if detectors else [])
+    ]
+    # One of each probe in turn, so that a short list shows all of them.
+    for round_ in zip_longest(*groups):
+        found |= {attempt.id: attempt for attempt in round_ if attempt is not None and attempt.id not in found}
     return list(found.values())
 
 

@@ -72,23 +72,28 @@ def verify_now(visit: Visit) -> LedgerState:
 
 def _state(visit: Visit, verification: Verification | None) -> LedgerState:
     ledger, before = visit.ledger, visit.query.number("before")
-    records = _newest(ledger)
+    records = newest(ledger)
     last = min(records, before - 1) if before is not None else records
     entries = ledger.entries(max(0, last - _ROWS), min(last, _ROWS))
-    checkpoint = read_checkpoint(ledger.folder)
     return LedgerState(
         records=records,
         kinds={kind: count for kind, record in sorted(kinds().items()) if (count := ledger.count(record))},
         healthy=ledger.healthy(),
-        checkpoint=checkpoint
-        and Stamp(origin=checkpoint.origin, size=checkpoint.size, root=checkpoint.root.hex(), at=checkpoint.at),
+        checkpoint=stamp(ledger),
         verification=verification,
         rows=tuple(_row(entry) for entry in reversed(entries)),
         older=last - _ROWS + 1 if last > _ROWS else None,
     )
 
 
-def _newest(ledger: Ledger) -> int:
+def stamp(ledger: Ledger) -> Stamp | None:
+    """Returns the last checkpoint that the ledger published."""
+    last = read_checkpoint(ledger.folder)
+    return None if last is None else Stamp(origin=last.origin, size=last.size, root=last.root.hex(), at=last.at)
+
+
+def newest(ledger: Ledger) -> int:
+    """Returns the number of the newest record, which is how many were ever appended; 0 in an empty ledger."""
     return max((entry.sequence for record in kinds().values() for entry in ledger.find(record, limit=1)), default=0)
 
 

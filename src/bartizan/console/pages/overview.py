@@ -5,6 +5,7 @@ from __future__ import annotations
 from bartizan.console.chart import Bar, Timeline, bars, stack, timeline
 from bartizan.console.exposure import Comparison, newest_runs, overall
 from bartizan.console.page import Context, Page, Visit
+from bartizan.console.pages.ledger import Stamp, newest, stamp
 from bartizan.console.rows import CHAT, FindingRow, TrafficRow, finding_row, traffic_row
 from bartizan.core.asset import Asset
 from bartizan.core.event import Event
@@ -33,6 +34,8 @@ class Overview(Context, frozen=True, kw_only=True):
         worst: The worst open findings.
         assets: How many assets are known.
         kinds: The assets by kind.
+        records: How many records were ever appended to the ledger.
+        checkpoint: The last signed checkpoint; None before the first.
         healthy: Whether the ledger can write.
         latest_blocked: The requests that were blocked last.
     """
@@ -47,6 +50,8 @@ class Overview(Context, frozen=True, kw_only=True):
     worst: tuple[FindingRow, ...]
     assets: int
     kinds: tuple[Bar, ...]
+    records: int
+    checkpoint: Stamp | None
     healthy: bool
     latest_blocked: tuple[TrafficRow, ...]
 
@@ -71,6 +76,8 @@ def context(visit: Visit) -> Overview:
         worst=_worst(ledger),
         assets=sum(kinds.values()),
         kinds=bars(kinds),
+        records=newest(ledger),
+        checkpoint=stamp(ledger),
         healthy=ledger.healthy(),
         latest_blocked=tuple(traffic_row(ledger, entry.sequence, entry.record) for entry in blocked),
     )
