@@ -1,8 +1,8 @@
 """How many requests are under way at once: found out by trying, additive up and multiplicative down.
 
-Up by one for each full round of answers, doubling until the first trouble (V. Jacobson, Congestion Avoidance and Control,
-SIGCOMM 1988). Down by half on trouble, at most once a round; down by a tenth where answers become much slower than they
-were in the long run (after Netflix's Gradient2 limiter). A `Retry-After` stops everything until it is over.
+Up by one for each full round of answers, doubling until the first trouble (V. Jacobson, Congestion Avoidance and
+Control, SIGCOMM 1988). Down by half on trouble, at most once a round; down by a tenth where answers become much slower
+than in the long run (after Netflix's Gradient2 limiter). A `Retry-After` stops everything until it is over.
 """
 
 from __future__ import annotations

@@ -55,7 +55,7 @@ _SENTENCE = re.compile(r"(?<=[.!?])[\"”]?\s+|\n+")
 _NEGATED = re.compile(r"(?i)\b(?:never|do not|don't|must not|nobody should)\s+(?:\w+\s+)?$")
 _QUOTED = re.compile(r"[\"“«„]([^\"”»“]{1,400})[\"”»“]")
 _JOINED = re.compile(
-    r"[\"“«„]([^\"”»“]{1,80})[\"”»“]\s+(?:and|und|et|y|e)\s+[\"“«„]([^\"”»“]{1,80})[\"”»“],?\s+(?:joined|connected|verbunden|reliés|unidos|uniti)\b(.{0,40})"
+    r"[\"'“«„]([^\"'”»“]{1,80})[\"'”»“]\s+(?:and|und|et|y|e)\s+[\"'“«„]([^\"'”»“]{1,80})[\"'”»“],?\s+(?:joined|connected|verbunden|reliés|unidos|uniti)\b(.{0,40})"
 )
 _ADDRESS = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+")
 _ACCOUNT = re.compile(r"\b[A-Z]{2}\d{2}(?: ?\d{2,4}){2,7}\b")
