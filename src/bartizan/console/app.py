@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -26,6 +27,13 @@ from bartizan.errors import InputError, StoreError
 from bartizan.store.ledger import Ledger
 
 _ASSET_SECONDS = 31_536_000
+_PLAIN: Mapping[str, str] = MappingProxyType(
+    {
+        "Not Found": "No page of the console has this address.",
+        "Method Not Allowed": "This address takes another kind of request.",
+    }
+)
+"""What the router's own errors mean to a reader."""
 
 
 class Console:
@@ -39,7 +47,10 @@ class Console:
 
     def routes(self) -> list[Route]:
         """Returns two routes for each page, one for each of its actions, and the assets."""
-        found = [Route("/static/{name}", self.asset, methods=["GET"]), Route("/favicon.ico", self.icon, methods=["GET"])]
+        found = [
+            Route("/static/{name}", self.asset, methods=["GET"]),
+            Route("/favicon.ico", self.icon, methods=["GET"]),
+        ]
         for name, page in self.pages.items():
             found.append(Route(f"/{name}.json", self._json(page), methods=["GET"]))
             found.append(Route(f"/{name}", self._html(name, page), methods=["GET"]))
@@ -55,7 +66,7 @@ class Console:
         kept = f"public, max-age={_ASSET_SECONDS}, immutable"
         return Response(found.body, media_type=found.media_type, headers={"Cache-Control": kept})
 
-    async def icon(self, request: Request) -> Response:
+    async def icon(self, _request: Request) -> Response:
         """Serves the logo where browsers look for it unasked."""
         found = self.renderer.assets["logo.svg"]
         return Response(found.body, media_type=found.media_type)
@@ -63,14 +74,17 @@ class Console:
     async def wrong(self, request: Request, error: Exception) -> Response:
         """Says what was wrong with a request."""
         if isinstance(error, HTTPException):
-            answer = self.renderer.error(request, error.status_code, message=str(error.detail))
+            message = _PLAIN.get(str(error.detail), str(error.detail))
+            answer = self.renderer.error(request, error.status_code, message=message)
             answer.headers.update(error.headers or {})
             return answer
         if isinstance(error, InputError):
             return self.renderer.error(request, 400, message=error.message, hint=error.hint)
         if isinstance(error, StoreError):
             return self.renderer.error(request, 503, message=error.message, hint=error.hint)
-        return self.renderer.error(request, 500, message="The page could not be made.", hint="The log of the console says why.")
+        return self.renderer.error(
+            request, 500, message="The page could not be made.", hint="The log of the console says why."
+        )
 
     def _html(self, name: str, page: Page) -> Callable[[Request], Response]:
         def show(request: Request) -> Response:
@@ -101,7 +115,7 @@ def build(config: Config, ledger: Ledger) -> Starlette:
     """Returns the console.
 
     Args:
-        config: `console` says where it listens, which decides the host names it answers to, and how long a session lasts.
+        config: `console` says where it listens, which decides its host names, and how long a session lasts.
         ledger: What it shows; log-ins and log-outs are appended to it.
 
     Raises:

@@ -1,7 +1,7 @@
 """Everything pluggable in the house, read from what each plugin says of itself.
 
-A shelf is a folder of a room whose name is the plural of what it holds: `detect/detectors` holds what `detect/detector.py`
-calls `Detector`. That rule finds every shelf there is, so that a new one shows up by itself.
+A shelf is a folder of a room whose name is the plural of what it holds: `detect/detectors` holds what
+`detect/detector.py` calls `Detector`. That rule finds every shelf there is, so that a new one shows up by itself.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ class Keys:
         return self._limiter.wait(address)
 
     def check(self, key: str, address: str) -> Credential | None:
-        """Returns the credential of a right key with the console's scope, or None; a refusal is counted and recorded."""
+        """Returns the credential of a right key with the console's scope; otherwise counts and records the refusal."""
         credential = self._ledger.get(Credential, identify(key) or "")
         if credential is not None and matches(credential, key) and credential.allows(Permission.CONSOLE):
             return credential

@@ -26,7 +26,9 @@ _YEAR_SECONDS = 31_536_000
 class Doors:
     """The routes of the frame."""
 
-    def __init__(self, *, sessions: Sessions, keys: Keys, renderer: Renderer, pages: Mapping[str, Page], seconds: float) -> None:
+    def __init__(
+        self, *, sessions: Sessions, keys: Keys, renderer: Renderer, pages: Mapping[str, Page], seconds: float
+    ) -> None:
         self._sessions = sessions
         self._keys = keys
         self._renderer = renderer
@@ -44,7 +46,7 @@ class Doors:
             Route("/theme", self.theme, methods=["POST"]),
         ]
 
-    async def home(self, request: Request) -> Response:
+    async def home(self, _request: Request) -> Response:
         """Leads to the first page."""
         return RedirectResponse(HOME, status_code=303)
 
@@ -65,11 +67,9 @@ class Doors:
             message = "That key is not in force here, or lacks the console scope."
             return self._form(request, onward=onward, status=403, message=message)
         session_id = self._sessions.open(credential.id, credential.name)
-        await asyncio.to_thread(
-            self._keys.record, "console.login", "ok", principal=credential.id, address=address
-        )
+        await asyncio.to_thread(self._keys.record, "console.login", "ok", principal=credential.id, address=address)
         answer = RedirectResponse(self._onward(onward), status_code=303)
-        _set_cookie(answer, request, COOKIE, session_id, seconds=int(self._seconds))
+        _set_cookie(answer, request, (COOKIE, session_id), seconds=int(self._seconds))
         answer.delete_cookie(_FORM_COOKIE, path="/login")
         return answer
 
@@ -91,7 +91,7 @@ class Doors:
         chosen = fields.get("theme", "")
         answer = RedirectResponse(self._onward(fields.get("back", "")), status_code=303)
         theme = chosen if chosen in THEMES else THEMES[0]
-        _set_cookie(answer, request, THEME_COOKIE, theme, seconds=_YEAR_SECONDS)
+        _set_cookie(answer, request, (THEME_COOKIE, theme), seconds=_YEAR_SECONDS)
         return answer
 
     def _form(self, request: Request, *, onward: str, status: int = 200, message: str = "") -> Response:
@@ -99,7 +99,7 @@ class Doors:
         frame = self._renderer.frame(request, "Log in", csrf=self._forms.token(value))
         values = {"message": message, "onward": self._onward(onward)}
         answer = self._renderer.template("login.html", frame, values, status=status)
-        _set_cookie(answer, request, _FORM_COOKIE, value, seconds=_FORM_SECONDS, path="/login")
+        _set_cookie(answer, request, (_FORM_COOKIE, value), seconds=_FORM_SECONDS, path="/login")
         return answer
 
     def _onward(self, address: str) -> str:
@@ -113,7 +113,8 @@ class Doors:
         return f"{parts.path}?{parts.query}" if parts.query else parts.path
 
 
-def _set_cookie(answer: Response, request: Request, name: str, value: str, *, seconds: int, path: str = "/") -> None:  # noqa: PLR0913  (a cookie has this many parts)
+def _set_cookie(answer: Response, request: Request, cookie: tuple[str, str], *, seconds: int, path: str = "/") -> None:
+    name, value = cookie
     answer.set_cookie(
         name, value, max_age=seconds, path=path, secure=request.url.scheme == "https", httponly=True, samesite="strict"
     )

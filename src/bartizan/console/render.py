@@ -23,7 +23,9 @@ from bartizan.console.shield import HEADERS
 FOLDER = Path(__file__).parent
 THEME_COOKIE = "bartizan_theme"
 THEMES = ("auto", "light", "dark")
-_ASSET_TYPES: Mapping[str, str] = MappingProxyType({".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"})
+_ASSET_TYPES: Mapping[str, str] = MappingProxyType(
+    {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+)
 
 
 class Frame(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,7 +57,7 @@ class Renderer:
         """Returns a page as HTML."""
         page = self._pages[name]
         query = f"?{request.url.query}" if request.url.query else ""
-        frame = self.frame(request, page.title, current=page.part_of or name, twin=f"/{name}.json{query}")
+        frame = self.frame(request, page.title, current=page.part_of or name, here=f"{name}{query}")
         values = {field: getattr(context, field) for field in context.__struct_fields__}
         return self.template(f"{name}.html", frame, values)
 
@@ -63,15 +65,15 @@ class Renderer:
         """Returns a page's JSON twin."""
         return Response(self._encoder.encode(context), media_type="application/json")
 
-    def frame(self, request: Request, title: str, *, current: str = "", twin: str = "", csrf: str = "") -> Frame:
+    def frame(self, request: Request, title: str, *, current: str = "", here: str = "", csrf: str = "") -> Frame:
         """Returns the frame of a request: with navigation where somebody is logged in."""
         session = session_or_none(request)
         theme = request.cookies.get(THEME_COOKIE, "")
         return Frame(
             title=title,
             current=current,
-            twin=twin,
-            here=_here(request),
+            here=f"/{here}",
+            twin="/{}.json{}{}".format(*here.partition("?")) if here else "",
             theme=theme if theme in THEMES else THEMES[0],
             csrf=session.csrf if session else csrf,
             name=session.name if session else "",
@@ -146,10 +148,6 @@ def link(page: str, **filters: object) -> str:
     """Returns the address of a page with these filters; empty ones are left out."""
     given = {name: str(getattr(value, "value", value)) for name, value in filters.items() if value not in {None, ""}}
     return f"/{page}?{urlencode(given, quote_via=quote)}" if given else f"/{page}"
-
-
-def _here(request: Request) -> str:
-    return request.url.path + (f"?{request.url.query}" if request.url.query else "")
 
 
 def _titles() -> Mapping[int, str]:

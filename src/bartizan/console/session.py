@@ -47,7 +47,7 @@ class Sessions:
         self._sessions: OrderedDict[str, Session] = OrderedDict()
 
     def open(self, principal: str, name: str) -> str:
-        """Starts a session and returns its id, which only the cookie holds. The oldest gives way when there are too many."""
+        """Starts a session and returns its id, which only the cookie holds. When there are too many, the oldest ends."""
         session_id = secrets.token_urlsafe(_ID_BYTES)
         session = Session(
             principal=principal,
@@ -84,7 +84,7 @@ class Sessions:
 
 
 class LoginForms:
-    """Tokens for the one form that is sent before there is a session (log-in CSRF, OWASP cheat sheet, "signed double submit").
+    """Tokens for the one form that is sent before there is a session (OWASP: signed double submit).
 
     The cookie holds a random value, the form its HMAC under a key that only this process knows.
     """

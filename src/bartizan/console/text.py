@@ -51,7 +51,7 @@ def percent(share: float) -> str:
     value = share * 100
     if 0 < value < _LEAST:
         return f"<{_LEAST}%"
-    if 100 - _LEAST < value < 100:  # noqa: PLR2004  (per cent)
+    if 100 - _LEAST < value < 100:
         return f">{100 - _LEAST}%"
     return f"{value:.0f}%" if value == int(value) else f"{value:.1f}%"
 

@@ -1,7 +1,7 @@
 """The walk: from a blocked request back to the attack that taught us to block it, by joins over the ledger.
 
-verdict → policy rule and detector → attack attempts that the same detector stopped (joined on the request id) → their probe
-→ findings of that probe → the attempts that succeeded where nothing stopped them → the asset → taxonomy tags.
+verdict → policy rule and detector → attack attempts that the same detector stopped (joined on the request id) → their
+probe → findings of that probe → the attempts that succeeded where nothing stopped them → the asset → taxonomy tags.
 """
 
 from __future__ import annotations
@@ -114,7 +114,9 @@ def _stopped_by(ledger: Ledger, request: str, detectors: Collection[str]) -> lis
     groups = [
         [
             entry.record
-            for entry in ledger.find(Attempt, {"probe": probe, "outcome": Outcome.BLOCKED.value}, limit=_ATTEMPTS_A_PROBE)
+            for entry in ledger.find(
+                Attempt, {"probe": probe, "outcome": Outcome.BLOCKED.value}, limit=_ATTEMPTS_A_PROBE
+            )
             if _fired(ledger, entry.record.request) & set(detectors)
         ]
         for probe in (sorted(ledger.tally(Attempt, "probe", {"outcome": Outcome.BLOCKED.value})) if detectors else [])

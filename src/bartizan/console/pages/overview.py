@@ -87,8 +87,8 @@ def _worst(ledger: Ledger) -> tuple[FindingRow, ...]:
     found: list[FindingRow] = []
     for severity in WORST_FIRST:
         where = {"severity": severity, "state": FindingState.OPEN.value}
-        for entry in ledger.find(Finding, where, limit=_FINDINGS_SHOWN - len(found)):
-            found.append(finding_row(ledger, entry.sequence, entry.record))
+        entries = ledger.find(Finding, where, limit=_FINDINGS_SHOWN - len(found))
+        found += [finding_row(ledger, entry.sequence, entry.record) for entry in entries]
         if len(found) >= _FINDINGS_SHOWN:
             break
     return tuple(found)

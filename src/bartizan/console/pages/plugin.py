@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from starlette.exceptions import HTTPException
+
 from bartizan.console.catalogue import Entry, index
 from bartizan.console.page import Context, Page, Visit
 from bartizan.console.rows import FindingRow, TagNote, finding_row, tag_notes
 from bartizan.core.attempt import Attempt
 from bartizan.core.finding import Finding
-from starlette.exceptions import HTTPException
 
 _FINDINGS = 10
 
