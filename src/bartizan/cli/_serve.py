@@ -31,12 +31,15 @@ class Served(NamedTuple):
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
-    """Runs `main` on uvloop where it is installed, otherwise on asyncio's own loop."""
+    """Runs `main` on uvloop where it is installed, otherwise on asyncio's own loop.
+
+    Where one of its tasks raised one of our errors, that error comes out by itself.
+    """
     try:
         import uvloop
     except ImportError:
-        return asyncio.run(main)
-    return uvloop.run(main)
+        return asyncio.run(_unwrapped(main))
+    return uvloop.run(_unwrapped(main))
 
 
 @asynccontextmanager
@@ -53,20 +56,20 @@ async def serving(*apps: Served) -> AsyncIterator[Mapping[str, str]]:
         entry.name: f"http://{_host(entry.host)}:{bound.getsockname()[1]}"
         for entry, bound in zip(apps, sockets, strict=True)
     }
+    loop = asyncio.get_running_loop()
+    # No TaskGroup here: it would wrap an error of the block in a group, and cancel servers that should end cleanly.
+    tasks = [
+        loop.create_task(server.serve(sockets=[bound]), name=f"serve {entry.name}")
+        for entry, server, bound in zip(apps, servers, sockets, strict=True)
+    ]
     try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [
-                group.create_task(server.serve(sockets=[bound]), name=f"serve {entry.name}")
-                for entry, server, bound in zip(apps, servers, sockets, strict=True)
-            ]
-            try:
-                for entry, server, task in zip(apps, servers, tasks, strict=True):
-                    await _started(entry, server, task)
-                yield urls
-            finally:
-                for server in servers:
-                    server.should_exit = True
+        for entry, server, task in zip(apps, servers, tasks, strict=True):
+            await _started(entry, server, task)
+        yield urls
     finally:
+        for server in servers:
+            server.should_exit = True
+        await asyncio.gather(*tasks)
         for bound in sockets:
             bound.close()
 
@@ -86,18 +89,7 @@ def serve(apps: Sequence[Served], announce: Callable[[Mapping[str, str]], None])
             announce(urls)
             await until_stopped()
 
-    run(_unwrapped(main()))
-
-
-async def _unwrapped(work: Coroutine[Any, Any, T]) -> T:
-    """Awaits `work`; where one of its tasks raised one of our errors, that error comes out by itself."""
-    try:
-        return await work
-    except BaseExceptionGroup as group:
-        ours = group.subgroup(BartizanError)
-        while isinstance(ours, BaseExceptionGroup):
-            ours = ours.exceptions[0]
-        raise ours or group from None
+    run(main())
 
 
 class _Server(uvicorn.Server):
