@@ -6,13 +6,18 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 
+import hyperscan
+
 from bartizan.config import DetectConfig
 from bartizan.core.record import Record
 from bartizan.core.segment import Segment
 from bartizan.core.signal import Signal
 from bartizan.detect import detectors as shelf
+from bartizan.detect import normalise
 from bartizan.detect.automaton import Automaton, encode
 from bartizan.detect.detector import Detector
+from bartizan.detect.encodings import ENCODINGS
+from bartizan.detect.examination import Examination, Failure, Owner
 from bartizan.errors import ConfigError
 from bartizan.registry import nearest, scan
 
@@ -20,12 +25,7 @@ _SEPARATOR = "\n"
 """Joins segments for one pass. A pattern may match across it; what fires is located in each segment by itself."""
 
 
-class Failure(Record, frozen=True):
-    """Something that was not checked, and why. The guard's failure policy decides what that means."""
-
-    detector: str
-    segment: int
-    reason: str
+__all__ = ["Detection", "Engine", "Failure"]
 
 
 class Detection(Record, frozen=True):
@@ -43,6 +43,8 @@ class Engine:
 
     Attributes:
         detectors: The detectors by id.
+        members: The patterns of the pass.
+        automaton: The pass itself, for benchmarks and tests.
         longest_bounded: The most characters that a match of a bounded detector covers, with the context it needs.
             A detector whose `max_span` is None has no bound.
     """
@@ -58,10 +60,16 @@ class Engine:
         self._clock = clock
         self.detectors: Mapping[str, Detector] = MappingProxyType({plugin.meta.id: plugin for plugin in detectors})
         self.longest_bounded = max((plugin.max_span or 0 for plugin in self.detectors.values()), default=0)
-        self._owners = tuple(
-            (plugin, number) for plugin in self.detectors.values() for number in range(len(plugin.members))
-        )
-        self._set = Automaton([member for plugin in self.detectors.values() for member in plugin.members])
+        owners: list[Owner] = []
+        patterns: list[str] = []
+        for plugin in self.detectors.values():
+            owners += [(plugin, number) for number in range(len(plugin.members))]
+            patterns += plugin.members
+        owners += [*ENCODINGS, None]
+        patterns += [*(encoding.trigger for encoding in ENCODINGS), normalise.trigger()]
+        self._owners = tuple(owners)
+        self.members = tuple(patterns)
+        self.automaton = Automaton(patterns)
 
     @classmethod
     def load(cls, config: DetectConfig | None = None) -> Engine:
@@ -84,38 +92,16 @@ class Engine:
     def detect(self, segments: Sequence[Segment]) -> Detection:
         """Looks at all segments. Never raises: what goes wrong becomes a `Failure`."""
         text = segments[0].text if len(segments) == 1 else _SEPARATOR.join([segment.text for segment in segments])
-        if not self._set.fired(encode(text)):
-            return _CLEAN
-        signals: list[Signal] = []
-        failures: list[Failure] = []
+        if len(text) <= self._config.max_chars:
+            try:
+                if not self.automaton.fired(encode(text)):
+                    return _CLEAN
+            except hyperscan.error:
+                pass  # the examination meets it again, segment by segment, and records it
+        examination = Examination(self.automaton, self._owners, self._config, clock=self._clock)
         for index, segment in enumerate(segments):
-            data = encode(segment.text)
-            clean = data.decode()
-            fired: dict[Detector, set[int]] = {}
-            for number in self._set.fired(data):
-                plugin, pattern = self._owners[number]
-                fired.setdefault(plugin, set()).add(pattern)
-            for plugin, which in fired.items():
-                if plugin.roles and segment.role not in plugin.roles:
-                    continue
-                try:
-                    signals.extend(
-                        Signal(
-                            detector=plugin.meta.id,
-                            category=plugin.category,
-                            score=plugin.score,
-                            segment=index,
-                            start=hit.start,
-                            end=hit.end,
-                            severity=plugin.meta.severity,
-                            reason=hit.reason,
-                        )
-                        for hit in plugin.locate(clean, which)
-                    )
-                except Exception as error:  # noqa: BLE001  (the engine boundary: recorded, and the guard decides)
-                    failures.append(Failure(detector=plugin.meta.id, segment=index, reason=repr(error)))
-        signals.sort(key=lambda signal: (signal.segment, signal.start, signal.end, signal.detector))
-        return Detection(signals=tuple(signals), failures=tuple(failures))
+            examination.look(index, segment)
+        return Detection(signals=examination.signals(), failures=tuple(examination.failures))
 
 
 def _disabled(plugin_id: str, disable: Sequence[str]) -> bool:

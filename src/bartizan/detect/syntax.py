@@ -30,8 +30,12 @@ _MAX_ROOM = 400
 _BY_LENGTH = (1e3, 1e3, 60.0, 3.0, 0.5, 0.2, 0.1, 0.04, 0.02)
 """The commonness of a word of this many bytes that is not listed below."""
 _COMMON = MappingProxyType(
-    dict.fromkeys(("you", "the", "all", "and", "are", "not", "for", "that", "this", "with", "ion", "ai", "it", "is"), 40.0)
-    | dict.fromkeys(("your", "have", "has", "from", "can", "will", "say", "use", "any", "act", "run", "how", "what"), 15.0)
+    dict.fromkeys(
+        ("you", "the", "all", "and", "are", "not", "for", "that", "this", "with", "ion", "ai", "it", "is"), 40.0
+    )
+    | dict.fromkeys(
+        ("your", "have", "has", "from", "can", "will", "say", "use", "any", "act", "run", "how", "what"), 15.0
+    )
     | dict.fromkeys(("must", "should", "before", "first", "text", "time", "data", "user", "list", "read", "new"), 5.0)
     | dict.fromkeys(("task", "call", "name", "write", "output", "print", "function", "file", "model", "give"), 3.0)
     | dict.fromkeys(("message", "information", "content", "context", "answer", "system", "include", "provide"), 1.5)
@@ -156,7 +160,11 @@ def _certain(node: Node) -> frozenset[str]:
             found = [_certain(branch) for branch in branches]
             return frozenset().union(*found) if all(found) else frozenset()
         case Sequence():
-            return max((words for words, _ in _steps(node)), key=lambda words: -_commonness(words) if words else -inf, default=frozenset[str]())
+            return max(
+                (words for words, _ in _steps(node)),
+                key=lambda words: -_commonness(words) if words else -inf,
+                default=frozenset[str](),
+            )
         case _:
             return frozenset()
 

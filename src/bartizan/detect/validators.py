@@ -10,8 +10,22 @@ from types import MappingProxyType
 
 _SECRET_BITS = 3.2
 _VARIED_BITS = 2.0
-_PLACEHOLDERS = frozenset({"password", "pass", "passwd", "pwd", "secret", "user", "example", "changeme", "xxx", "your_password"})
-_NOT_SECRET = ("example", "your", "placeholder", "changeme", "dummy", "xxxx", "....", "env", "getenv", "config", "token_")
+_PLACEHOLDERS = frozenset(
+    {"password", "pass", "passwd", "pwd", "secret", "user", "example", "changeme", "xxx", "your_password"}
+)
+_NOT_SECRET = (
+    "example",
+    "your",
+    "placeholder",
+    "changeme",
+    "dummy",
+    "xxxx",
+    "....",
+    "env",
+    "getenv",
+    "config",
+    "token_",
+)
 
 
 def luhn(digits: str) -> bool:

@@ -7,16 +7,12 @@ from typing import ClassVar
 
 from bartizan.core.severity import Severity
 from bartizan.detect.detector import Detector, Found
+from bartizan.detect.encodings import tags_text
 from bartizan.registry import Meta
 
 _BLACK_FLAG = "\U0001f3f4"
-_FIRST, _LAST, _CANCEL = 0xE0020, 0xE007E, "\U000e007f"
+_CANCEL = "\U000e007f"
 _FLAG_TAGS = 7
-
-
-def reveal(text: str) -> str:
-    """Returns the ASCII text that tag characters spell, without anything else."""
-    return "".join(chr(ord(character) - 0xE0000) for character in text if _FIRST <= ord(character) <= _LAST)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,5 +44,5 @@ class Tags(Detector):
         region = found.text[found.start - 1 : found.start] == _BLACK_FLAG and value.endswith(_CANCEL)
         if region and len(value) <= _FLAG_TAGS and value[:-1].count(_CANCEL) == 0:
             return None
-        hidden = reveal(value)
+        hidden = tags_text(value)
         return f"{len(value)} invisible tag characters, which spell {len(hidden)} letters: {hidden[:200]!r}"

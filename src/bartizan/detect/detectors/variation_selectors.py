@@ -7,19 +7,8 @@ from typing import ClassVar
 
 from bartizan.core.severity import Severity
 from bartizan.detect.detector import Detector, Found
+from bartizan.detect.encodings import selectors_text
 from bartizan.registry import Meta
-
-_SHORT = (0xFE00, 0xFE0F)
-_LONG = (0xE0100, 0xE01EF)
-
-
-def reveal(text: str) -> str:
-    """Returns what the selectors spell as bytes: VS1 to VS16 are 0 to 15, VS17 to VS256 are 16 to 255."""
-    data = bytes(
-        ord(character) - _SHORT[0] if ord(character) <= _SHORT[1] else ord(character) - _LONG[0] + 16
-        for character in text
-    )
-    return data.decode("utf-8", "replace")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,5 +37,5 @@ class VariationSelectors(Detector):
         """Says how many bytes were hidden; two equal emoji selectors are a slip of an editor."""
         if found.value in {"\ufe0f\ufe0f", "\ufe0e\ufe0f"}:
             return None
-        hidden = reveal(found.value)
+        hidden = selectors_text(found.value)
         return f"{len(found.value)} variation selectors in a row, which spell {hidden[:200]!r}"

@@ -55,7 +55,9 @@ class ZeroWidth(Detector):
             "a line \u200b break",
         ),
     )
-    patterns: tuple[str, ...] = (r"[\x{200B}-\x{200D}\x{2060}-\x{2064}\x{FEFF}\x{180E}\x{00AD}\x{034F}\x{115F}\x{1160}]+",)
+    patterns: tuple[str, ...] = (
+        r"[\x{200B}-\x{200D}\x{2060}-\x{2064}\x{FEFF}\x{180E}\x{00AD}\x{034F}\x{115F}\x{1160}]+",
+    )
     triggers: tuple[str, ...] = (
         r"\xe2\x80[\x8b-\x8d]|\xe2\x81[\xa0-\xa4]|\xef\xbb\xbf|\xe1\xa0\x8e|\xc2\xad|\xcd\x8f|\xe1\x85[\x9f\xa0]",
     )
@@ -65,8 +67,15 @@ class ZeroWidth(Detector):
     def judge(self, found: Found) -> str | None:
         """Lets joiners where they join, soft hyphens, a byte order mark and single spaces between words through."""
         value = found.value
-        before, after = found.text[found.start - 1 : found.start] if found.start else "", found.text[found.end : found.end + 1]
-        if all(character in _JOINERS for character in value) and len(value) < _LONG and (_joins(before) or _joins(after)):
+        before, after = (
+            found.text[found.start - 1 : found.start] if found.start else "",
+            found.text[found.end : found.end + 1],
+        )
+        if (
+            all(character in _JOINERS for character in value)
+            and len(value) < _LONG
+            and (_joins(before) or _joins(after))
+        ):
             return None
         if set(value) == {"\u00ad"} or (not before and value == "\ufeff"):
             return None

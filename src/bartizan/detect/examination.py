@@ -1,0 +1,182 @@
+"""One call of the engine: from what the pass saw to signals, through every view of the content."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+
+from bartizan.config import DetectConfig
+from bartizan.core.record import Record
+from bartizan.core.segment import Role, Segment
+from bartizan.core.signal import Signal
+from bartizan.detect.automaton import Automaton, encode
+from bartizan.detect.detector import Detector, Hit
+from bartizan.detect.encodings import Encoding
+from bartizan.detect.normalise import Decoded, Folded, Respelled, View, fold, windows
+from bartizan.errors import LimitError
+
+_OVERLAP = 2_048
+_MAX_RUNS = 5_000
+_RECENT = 64
+"""How many places of the same text are compared, so that what stands in the clear is not reported again as decoded."""
+_NORMALISER = "engine.normalise"
+_ENGINE = "engine"
+
+Owner = tuple[Detector, int] | Encoding | None
+"""Whose pattern a member of the automaton is: a detector's, an encoding's, or, None, the folding's."""
+
+
+class Failure(Record, frozen=True):
+    """Something that was not checked, and why. The guard's failure policy decides what that means."""
+
+    detector: str
+    segment: int
+    reason: str
+
+
+class Examination:
+    """The state of one call: what was seen, what failed, and how much time and room is left.
+
+    Args:
+        automaton: The pass.
+        owners: Whose pattern each member is.
+        config: The limits.
+        clock: Seconds that only grow; tests bring their own.
+    """
+
+    def __init__(
+        self,
+        automaton: Automaton,
+        owners: Sequence[Owner],
+        config: DetectConfig,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._automaton = automaton
+        self._owners = owners
+        self._config = config
+        self._clock = clock
+        self._deadline = clock() + config.seconds
+        self._room = 4 * config.max_chars
+        self._runs = _MAX_RUNS
+        self._index = 0
+        self._role: Role | None = None
+        self._is_late = False
+        self._seen: dict[tuple[int, str], list[Signal]] = {}
+        self._places: dict[tuple[int, str, str], list[tuple[int, int]]] = {}
+        self.failures: list[Failure] = []
+
+    def signals(self) -> tuple[Signal, ...]:
+        """Returns what was seen, in order of segment and place; of one detector's hits inside each other the widest."""
+        kept: list[Signal] = []
+        for signals in self._seen.values():
+            reached = -1
+            for signal in sorted(signals, key=lambda one: (one.start, -one.end, len(one.decoded))):
+                if signal.end > reached:
+                    kept.append(signal)
+                    reached = signal.end
+        return tuple(sorted(kept, key=lambda one: (one.segment, one.start, one.end, one.detector)))
+
+    def look(self, index: int, segment: Segment) -> None:
+        """Examines one segment. What goes wrong becomes a failure; nothing is raised and nothing is dropped silently."""
+        self._index, self._role = index, segment.role
+        text = encode(segment.text).decode()
+        size = self._config.max_chars
+        for view in windows(text, size, min(_OVERLAP, size // 2)):
+            try:
+                self._view(view, self._config.decode_depth)
+            except LimitError as error:
+                self._fail(_NORMALISER, error.message)
+            except Exception as error:  # noqa: BLE001  (the engine boundary: recorded, and the guard decides)
+                self._fail(_ENGINE, f"{type(error).__name__}: {error}")
+            if self._late():
+                return
+
+    def _view(self, view: View, depth: int) -> None:
+        fired = self._automaton.fired(view.text.encode())
+        if not fired:
+            return
+        patterns: dict[Detector, set[int]] = {}
+        encodings: list[Encoding] = []
+        folds = False
+        for number in fired:
+            owner = self._owners[number]
+            if owner is None:
+                folds = True
+            elif isinstance(owner, Encoding):
+                encodings.append(owner)
+            else:
+                patterns.setdefault(owner[0], set()).add(owner[1])
+        for plugin, which in patterns.items():
+            self._locate(view, plugin, which)
+        if folds and not isinstance(view, Folded) and (folded := fold(view)) is not None:
+            self._view(folded, depth)
+        if depth:
+            for encoding in encodings:
+                self._unwrap(view, encoding, depth - 1)
+
+    def _locate(self, view: View, plugin: Detector, which: set[int]) -> None:
+        if (plugin.roles and self._role not in plugin.roles) or self._late():
+            return
+        try:
+            for hit in plugin.locate(view.text, which):
+                self._add(view, plugin, hit)
+        except LimitError as error:
+            self._fail(plugin.meta.id, error.message)
+        except Exception as error:  # noqa: BLE001  (the engine boundary: recorded, and the guard decides)
+            self._fail(plugin.meta.id, f"{type(error).__name__}: {error}")
+
+    def _unwrap(self, view: View, encoding: Encoding, depth: int) -> None:
+        inner = list(self._decoded(view, encoding))
+        if not inner or not self._automaton.fired("\n".join(one.text for one in inner).encode("utf-8", "replace")):
+            return
+        for one in inner:
+            if self._late():
+                return
+            self._view(one, depth)
+
+    def _decoded(self, view: View, encoding: Encoding) -> Iterable[View]:
+        how = (*view.how, encoding.name)
+        for start, end, text in encoding.found(view.text):
+            self._runs -= 1
+            self._room -= len(text)
+            if self._runs < 0 or self._room < 0:
+                raise LimitError(f"more encoded text than is unwrapped ({encoding.name})")
+            clean = encode(text).decode()
+            if encoding.runs:
+                yield Decoded(text=clean, how=how, parent=view, start=start, end=end)
+            else:
+                yield Respelled(text=clean, how=how, parent=view)
+
+    def _add(self, view: View, plugin: Detector, hit: Hit) -> None:
+        start, end = view.span(hit.start, hit.end)
+        places = self._places.setdefault((self._index, plugin.meta.id, view.text[hit.start : hit.end]), [])
+        if any(start <= first and last <= end for first, last in places[-_RECENT:]):
+            return
+        places.append((start, end))
+        self._seen.setdefault((self._index, plugin.meta.id), []).append(
+            Signal(
+                detector=plugin.meta.id,
+                category=plugin.category,
+                score=plugin.score,
+                segment=self._index,
+                start=start,
+                end=end,
+                severity=plugin.meta.severity,
+                reason=hit.reason,
+                decoded=view.decoded(hit.start, hit.end),
+            )
+        )
+
+    def _late(self) -> bool:
+        if self._clock() <= self._deadline:
+            return False
+        if not self._is_late:
+            self._is_late = True
+            self._fail(_ENGINE, f"not finished within {self._config.seconds:g} seconds")
+        return True
+
+    def _fail(self, detector: str, reason: str) -> None:
+        failure = Failure(detector=detector, segment=self._index, reason=reason)
+        if failure not in self.failures:
+            self.failures.append(failure)

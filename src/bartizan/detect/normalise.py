@@ -1,0 +1,180 @@
+"""The text behind the text: views in which lookalikes are letters, invisible characters are gone and runs are decoded.
+
+A view knows where each of its characters came from, so that a hit in it has an exact span in the segment. The table of
+lookalikes is derived from Python's Unicode database (compatibility forms, accents) and, for letters of other scripts that
+look Latin, from a short list of our own; it keeps to what a reader takes for a Latin letter at first sight.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache, cached_property
+from types import MappingProxyType
+
+_BLOCKS = (
+    (0x00A0, 0x024F),  # Latin with accents
+    (0x02B0, 0x02FF),  # modifier letters
+    (0x0370, 0x03FF),  # Greek (accented forms)
+    (0x1D00, 0x1DBF),  # phonetic extensions
+    (0x1E00, 0x1FFF),  # Latin and Greek, extended
+    (0x2000, 0x206F),  # general punctuation
+    (0x2070, 0x214F),  # superscripts, letterlike
+    (0x2150, 0x218F),  # number forms
+    (0x2460, 0x24FF),  # enclosed
+    (0x2C60, 0x2C7F),  # Latin extended C
+    (0xA720, 0xA7FF),  # Latin extended D
+    (0xFB00, 0xFB06),  # ligatures
+    (0xFF00, 0xFFEF),  # full and half width
+    (0x1D400, 0x1D7FF),  # mathematical letters
+    (0x1F100, 0x1F189),  # enclosed and squared
+)
+_LOOKALIKES = (
+    # Cyrillic
+    "АAВBЕEЅSІIЈJКKМMНHОOРPСCТTУYХXаaеeѕsіiјjоoрpсcуyхxһhԁdԛqԝwӏlвBкkмmнhтtьbԌGԍgѴVѵvҮYүyҺHѓrґrӨOөoєeэeяRиn"
+    # Greek
+    "ΑAΒBΕEΖZΗHΙIΚKΜMΝNΟOΡPΤTΥYΧXαaβbγyεeηnιiκkνvοoρpτtυuχxωwϲcϹCϳjσoϱp"
+    # Armenian, Cherokee, Coptic, Lisu and others
+    "օoհhոnսuցgքfԱUՏSՕOաwեtզqցgᎪAᏴBᏟCᎠDᎬEᏀGᎻHᎥiᎫJᏦKᏞLᎷMᏃZᎡRᏚSᎢTᏙVᎳWᏒRᏎSᎩYᏢPᲿOⲞOⲟoⲤCⲥcⲢPⲣp"
+    # Latin letters and phonetic signs beyond ASCII
+    "ıiȷjɑaɐaɓbƈcɗdđdɛeəeɡgɠgɢGɦhħhɨiɩiɪIɫlɭlłlɬlɱmɯmɲnɳnŋnɴNøoɔoɵoƥpʠqɾrɽrʀRɍrʂsƨsȿsƭtŧtʈtʉuʊuʋvʌvɯwʍwɣyʏYʐzƶz"
+    "ᴀAʙBᴄCᴅDᴇEꜰFʜHᴊJᴋKʟLᴍMᴏOᴘPꞯQꜱSᴛTᴜUᴠVᴡWᴢZ"
+    # punctuation that stands for ASCII punctuation
+    '‐-‑-‒-–-—-―-−-‘\'’\'‚,‛\'“"”"„"‟"′\'″"‹<›>⁄/∕/∶:։:׃:ꓽ:˸:ǃ!'
+)
+_INVISIBLE = (
+    (0x00AD, 0x00AD), (0x034F, 0x034F), (0x061C, 0x061C), (0x115F, 0x1160), (0x17B4, 0x17B5), (0x180B, 0x180F),
+    (0x200B, 0x200F), (0x202A, 0x202E), (0x2060, 0x206F), (0x3164, 0x3164), (0xFE00, 0xFE0F), (0xFEFF, 0xFEFF),
+    (0xFFA0, 0xFFA0), (0x0300, 0x036F), (0x1AB0, 0x1AFF), (0x1DC0, 0x1DFF), (0x20D0, 0x20FF), (0xFE20, 0xFE2F),
+    (0x1D173, 0x1D17A), (0xE0000, 0xE007F), (0xE0100, 0xE01EF),
+)  # fmt: skip
+
+
+@cache
+def table() -> Mapping[int, str]:
+    """Returns what each character that folds becomes: ASCII letters and punctuation, or nothing."""
+    folded: dict[int, str] = {}
+    for first, last in _BLOCKS:
+        for code in range(first, last + 1):
+            plain = _plain(chr(code))
+            if plain is not None:
+                folded[code] = plain
+    folded.update({ord(_LOOKALIKES[place]): _LOOKALIKES[place + 1] for place in range(0, len(_LOOKALIKES), 2)})
+    for first, last in _INVISIBLE:
+        folded.update(dict.fromkeys(range(first, last + 1), ""))
+    folded.update({0x1F170 + place: chr(ord("A") + place) for place in range(26)})
+    folded.update({0x1F1E6 + place: chr(ord("A") + place) for place in range(26)})
+    return MappingProxyType(folded)
+
+
+def _plain(character: str) -> str | None:
+    """Returns the ASCII that a compatibility form or an accented letter stands for, or None."""
+    spread = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", character))
+    bare = "".join(_LATIN.get(letter, letter) for letter in spread if not unicodedata.combining(letter))
+    return bare if bare and bare.isascii() and bare != character else None
+
+
+_LATIN: Mapping[str, str] = MappingProxyType(
+    {_LOOKALIKES[place]: _LOOKALIKES[place + 1] for place in range(0, len(_LOOKALIKES), 2)}
+)
+
+
+@cache
+def trigger() -> str:
+    """Returns the pattern of any character that folds, for the pass."""
+    codes = sorted(table())
+    ranges: list[list[int]] = []
+    for code in codes:
+        if ranges and code == ranges[-1][1] + 1:
+            ranges[-1][1] = code
+        else:
+            ranges.append([code, code])
+    return "[" + "".join(f"\\x{{{first:x}}}-\\x{{{last:x}}}" for first, last in ranges) + "]"
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """The text of a segment, or a window of it, that begins at `base`."""
+
+    text: str
+    base: int = 0
+    how: tuple[str, ...] = ()
+
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """Returns where `text[start:end]` is in the segment."""
+        return self.base + start, self.base + end
+
+    def decoded(self, start: int, end: int) -> str:  # noqa: ARG002  (a folded view looks at the span)
+        """Returns how what stands at `text[start:end]` was hidden, outermost first, empty where it was not."""
+        return "+".join(self.how)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Folded(View):
+    """A view without lookalikes and invisible characters."""
+
+    parent: View
+
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """Maps through the places that the characters came from; an empty span maps to an empty one."""
+        first = self._places[start] if start < len(self._places) else len(self.parent.text)
+        return self.parent.span(first, self._places[end - 1] + 1 if end > start else first)
+
+    def decoded(self, start: int, end: int) -> str:
+        """Says whether letters were replaced or only characters taken away."""
+        first = self._places[start]
+        source = self.parent.text[first : self._places[end - 1] + 1]
+        kinds = {bool(self._table[ord(character)]) for character in source if ord(character) in self._table}
+        name = "homoglyphs" if True in kinds else "invisible" if kinds else ""
+        return "+".join((*self.how, name) if name else self.how)
+
+    @cached_property
+    def _table(self) -> Mapping[int, str]:
+        return table()
+
+    @cached_property
+    def _places(self) -> list[int]:
+        folding = self._table
+        return [
+            place for place, character in enumerate(self.parent.text) for _ in folding.get(ord(character), character)
+        ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decoded(View):
+    """A view of what one run of its parent says; a hit anywhere in it covers the run."""
+
+    parent: View
+    start: int
+    end: int
+
+    def span(self, start: int, end: int) -> tuple[int, int]:  # noqa: ARG002  (the run is one thing)
+        """Returns where the run is."""
+        return self.parent.span(self.start, self.end)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Respelled(View):
+    """A view of the same length as its parent, letter by letter."""
+
+    parent: View
+
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """Returns the same place in the parent."""
+        return self.parent.span(start, end)
+
+
+def fold(view: View) -> Folded | None:
+    """Returns the view with lookalikes folded and invisible characters removed, or None where there are none."""
+    if view.text.isascii():
+        return None
+    text = view.text.translate(table())
+    return None if text == view.text else Folded(text=text, parent=view, how=view.how)
+
+
+def windows(text: str, size: int, overlap: int) -> Iterator[View]:
+    """Yields the text in pieces of at most `size` characters, each beginning `overlap` before the last one's end."""
+    step = max(1, size - overlap)
+    for base in range(0, max(1, len(text) - overlap), step):
+        yield View(text=text[base : base + size], base=base)
