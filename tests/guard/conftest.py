@@ -49,6 +49,7 @@ def small_engine() -> Engine:
                 "secrets.private_key",
                 r"-----BEGIN PRIVATE KEY-----[A-Za-z0-9+/=\s]*(?:-----END PRIVATE KEY-----)?",
             ),
+            pattern("secrets.ticket", r"t{20,}\.END"),
             pattern("pii.card", r"\b\d{16}\b"),
             Broken(),
         ]

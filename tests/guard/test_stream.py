@@ -36,10 +36,10 @@ def guard(make_guard: MakeGuard) -> Guard:
 
 def test_text_is_released_when_enough_has_followed(guard: Guard) -> None:
     stream = StreamGuard(guard, hold_back=40)
-    assert stream.feed("a" * 49) == ""
-    assert stream.feed("b") == "a" * 10
-    assert stream.feed("c" * 25) == "a" * 20
-    assert stream.finish() == "a" * 19 + "b" + "c" * 25
+    assert stream.feed("a " * 24 + "a") == ""
+    assert stream.feed(" ") == "a " * 5
+    assert stream.feed("b " * 12 + "b") == "a " * 10
+    assert stream.finish() == "a " * 10 + "b " * 12 + "b"
     assert stream.finish() == ""
     assert stream.decision.verdict.action is Action.ALLOW
     with pytest.raises(ValueError, match="finished"):
@@ -83,7 +83,7 @@ def test_the_source_is_what_rules_see(guard: Guard) -> None:
 
 def test_a_failing_detector_blocks_by_default(guard: Guard) -> None:
     stream = StreamGuard(guard, hold_back=40)
-    assert stream.feed("boom " + "a" * 100) == ""
+    assert stream.feed("boom " + "a " * 50) == ""
     assert stream.blocked
     assert "could not be checked" in stream.decision.verdict.reasons[0].because
 
@@ -120,8 +120,8 @@ def test_hold_back_is_at_least_one(guard: Guard) -> None:
     with pytest.raises(ValueError, match="at least 1"):
         StreamGuard(guard, hold_back=0)
     tiny = StreamGuard(guard, hold_back=1)
-    assert tiny.feed("abc") == "ab"
-    assert tiny.finish() == "c"
+    assert tiny.feed("a, b") == "a,"
+    assert tiny.finish() == " b"
 
 
 def test_a_bounded_match_longer_than_the_hold_back_still_ends_the_stream(guard: Guard) -> None:
@@ -132,3 +132,25 @@ def test_a_bounded_match_longer_than_the_hold_back_still_ends_the_stream(guard: 
     assert stream.blocked
     assert stream.decision.verdict.action is Action.BLOCK
     assert not released.endswith("instructions")
+
+
+@pytest.mark.parametrize("length", [30, 41, 200, 3900])
+def test_an_unbroken_run_is_seen_to_its_end_before_it_is_released(length: int, make_guard: MakeGuard) -> None:
+    rule = '[[rules]]\nid = "r"\nwhy = "w"\ndetectors = ["secrets.ticket"]\naction = "redact"'
+    stream = StreamGuard(make_guard(rule), hold_back=40)
+    text = "see " + "t" * length + ".END for " + "more of it " * 20
+    assert (
+        "".join(stream.feed(char) for char in text) + stream.finish()
+        == "see [REDACTED:ticket] for " + "more of it " * 20
+    )
+
+
+def test_a_run_without_end_is_released_in_pieces(guard: Guard) -> None:
+    stream = StreamGuard(guard, hold_back=40)
+    most, released = 0, ""
+    for _ in range(1500):
+        released += stream.feed("abcdefgh")
+        most = max(most, len(stream._kept))
+    assert most < 4096 + 3 * 40 + 8
+    assert len(released) > 4096
+    assert released + stream.finish() == "abcdefgh" * 1500

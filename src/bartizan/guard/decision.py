@@ -15,6 +15,7 @@ from bartizan.guard.policy import Rule
 
 MAX_SIGNALS = 100
 """The most signals that a verdict lists; those of the strictest actions first. Redaction knows no such limit."""
+_REASON_CHARS = 300
 RANK: Mapping[Action, int] = MappingProxyType({action: action.rank for action in Action})
 ALLOWED = frozenset({Action.ALLOW, Action.REDACT, Action.FLAG})
 NO_TEXTS: Mapping[int, str] = MappingProxyType({})
@@ -73,7 +74,7 @@ def fired_by_signal(rule: Rule, signal: Signal, segment: Segment) -> Fired:
 def fired_by_failure(rule: Rule, action: Action, failure: tuple[str, str, Segment]) -> Fired:
     """Returns a rule's firing on a failure (detector, reason, segment), explained."""
     detector, reason, segment = failure
-    because = f"{_name(segment)} could not be checked ({reason}); on_failure is {action.value}"
+    because = f"{_name(segment)} could not be checked ({reason[:_REASON_CHARS]}); on_failure is {action.value}"
     return Fired(rule, action, detector, because)
 
 

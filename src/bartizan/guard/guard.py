@@ -96,6 +96,17 @@ class Guard:
             return []
         return [*self._on_signals(detection, segments, direction), *self._on_failures(detection, segments, direction)]
 
+    def longest_bounded(self, direction: Direction, segment: Segment) -> int:
+        """Returns the most characters that a match covers of the bounded detectors that a rule acts on here."""
+        return max(
+            (
+                plugin.max_span or 0
+                for name, plugin in self.engine.detectors.items()
+                if any(self.book.rules_for(name, direction, segment))
+            ),
+            default=0,
+        )
+
     def _on_signals(self, detection: Detection, segments: Sequence[Segment], direction: Direction) -> Iterator[Fired]:
         for signal in detection.signals:
             segment = segments[signal.segment]

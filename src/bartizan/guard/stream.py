@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -16,6 +17,10 @@ from bartizan.guard.guard import Guard, spans_of
 from bartizan.guard.redaction import Span, in_order
 
 _STEPS_IN_A_HOLD_BACK = 4
+_MAX_RUN = 4096
+"""How many characters of an unbroken run are held back at most until its end is seen."""
+_RUN = re.compile(r"[A-Za-z0-9+/=_.~%&?:#@-]*")
+"""What tokens, addresses and encoded data are made of; not the quotes, commas and brackets between them."""
 _MAX_LOOK_BACK = 4096
 """How many characters before a step are looked at again at most, however long the detectors' matches may be."""
 _CONTEXT = 64
@@ -36,22 +41,25 @@ class _Head(NamedTuple):
 class StreamGuard:
     """Checks one stream of an answer, piece by piece, and releases what has been checked.
 
-    The text is cut into steps at fixed places, a quarter of `hold_back` apart, whatever the chunks it comes in. A step
-    is released when `hold_back` characters after it (or the end) have come, and is checked together with these and
-    with what came before it: `hold_back` characters, or as many as the longest bounded match of the detectors if that
-    is more (4096 at most). Verdict and released text thus depend on the text alone, at most 1.25 times `hold_back`
-    characters wait for release, memory is bounded by these lengths and the longest chunk, and the work is linear.
+    The text is cut into steps at places that depend on the text alone, whatever the chunks it comes in: every quarter
+    of `hold_back`, except that an unbroken run of token characters that is longer than `hold_back` (a JWT, a URL,
+    base64) belongs to one step, up to 4096 characters. A step is released when `hold_back` characters after it (or the
+    end) have come. It is checked together with these and with what came before it: `hold_back` characters, or as many
+    as `guard.longest_bounded` says if that is more (4096 at most). Verdict and released text thus depend on the text
+    alone; in ordinary prose at most 1.25 times `hold_back` characters wait for release; memory is bounded by these
+    lengths and the longest chunk, and the work is linear.
 
     What is promised:
 
-    - A match of up to `hold_back` characters, with the context it needs, is seen whole before any of it is released.
+    - A match of up to `hold_back` characters, with the context it needs, is seen whole before any of it is released,
+      and so is an unbroken run of up to 4096.
     - A longer match is seen by its first `hold_back` characters. If these make a match (as the head of a private key
       does), everything is redacted from there until the match ends: the guard keeps the head, and looks at it
       together with the newest text until the two no longer match. Of several such matches that overlap, the first is
       followed.
     - A longer match that nothing in its first `hold_back` characters betrays is seen as soon as it ends (if it is
       bounded) or from where it does match. It has its part in the verdict and its rest is redacted, but its
-      beginning has been released. `hold_back` of at least `engine.longest_bounded` rules that out.
+      beginning has been released. `hold_back` of at least `guard.longest_bounded` rules that out for bounded ones.
     - An action that holds content (block, review) ends the stream at the step in which the match begins.
 
     Args:
@@ -69,9 +77,10 @@ class StreamGuard:
             raise ValueError(f"hold_back is {hold_back}, and must be at least 1")
         self._guard = guard
         self._hold_back = hold_back
-        self._look_back = max(hold_back, min(guard.engine.longest_bounded, _MAX_LOOK_BACK))
         self._step = max(1, hold_back // _STEPS_IN_A_HOLD_BACK)
         self._segment = Segment(text="", role=Role.ASSISTANT, source=source)
+        longest = guard.longest_bounded(Direction.OUTPUT, self._segment)
+        self._look_back = max(hold_back, min(longest, _MAX_LOOK_BACK))
         self._verdict = Verdict(
             id=unique_id("verdict"),
             action=Action.ALLOW,
@@ -112,15 +121,18 @@ class StreamGuard:
         if self._held:
             return ""
         self._kept += text
-        steps = range(self._checked + self._step, self._end - self._hold_back + 1, self._step)
-        released = "".join([self._advance(until, until + self._hold_back) for until in steps])
-        if steps:
+        released: list[str] = []
+        while (until := self._next_step()) is not None:
+            released.append(self._advance(until, until + self._hold_back))
+        if released:
             self._forget()
-        return released
+        return "".join(released)
 
     def finish(self) -> str:
         """Says that the stream has ended, and returns the rest that may be released; a second call returns nothing."""
-        rest = self._advance(self._end, self._end) if self._checked < self._end and not self._finished else ""
+        if self._finished:
+            return ""
+        rest = self._advance(self._end, self._end) if self._checked < self._end and not self._held else ""
         self._finished = True
         self._kept, self._head = "", None
         return rest
@@ -129,10 +141,19 @@ class StreamGuard:
     def _end(self) -> int:
         return self._base + len(self._kept)
 
+    def _next_step(self) -> int | None:
+        """Returns where the next step ends, or None where more text must come first. Depends on the text alone."""
+        until = self._checked + self._step
+        if self._held or self._end < until + self._hold_back:
+            return None
+        run = _RUN.match(self._kept, until - self._base, until + _MAX_RUN - self._base)
+        run_end = run.end() + self._base if run else until
+        if run_end < until + self._hold_back:
+            return until
+        return run_end if self._end >= run_end + self._hold_back else None
+
     def _advance(self, until: int, seen: int) -> str:
         """Checks the step up to `until` with the text up to `seen`, and returns what is released of it."""
-        if self._held:
-            return ""
         started = time.perf_counter_ns()
         fired = [one for one in self._examine(seen) if self._belongs(one, until)]
         for one in fired:
