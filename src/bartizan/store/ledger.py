@@ -68,6 +68,9 @@ class Ledger:
             except (sqlite3.Error, StoreError):
                 connection.close()
                 raise
+            except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+                connection.close()
+                raise StoreError(f"{path}: a record cannot be read", hint="run `bartizan ledger verify`") from error
         if published is not None and published.size > head.checkpoint.size:
             connection.close()
             raise StoreError(
@@ -113,7 +116,8 @@ class Ledger:
 
         Args:
             kind: The class of the records.
-            where: Top-level fields and the values they must have; those in `view.INDEXES` are quick.
+            where: Top-level fields and the values they must have. Those in `view.INDEXES` are quick; for others the
+                records are read, and their text counts up to the first NUL.
             limit: How many at most.
             before: Only those with a smaller sequence number, for paging.
 
@@ -212,6 +216,8 @@ def rebuild(folder: Path, config: StoreConfig = _DEFAULTS) -> None:
             with database.transaction(connection):
                 database.migrate(connection, path)
                 view.rebuild(connection)
+        except (msgspec.MsgspecError, UnicodeDecodeError, TypeError, KeyError) as error:
+            raise StoreError(f"{path}: a record cannot be read", hint="run `bartizan ledger verify`") from error
         finally:
             connection.close()
 
@@ -219,8 +225,10 @@ def rebuild(folder: Path, config: StoreConfig = _DEFAULTS) -> None:
 def _prepare(folder: Path, config: StoreConfig, *, create: bool) -> Ed25519PrivateKey:
     """Makes sure that there is a folder and a key, and that no ledger vanished from it."""
     path = folder / database.DATABASE_FILE
+    # Looked at first, because another process may be making the ledger just now, and its file comes last.
+    published = (folder / CHECKPOINT_FILE).exists()
     there = path.is_file() and database.is_ledger(path, busy_seconds=config.busy_seconds)
-    if not there and (folder / CHECKPOINT_FILE).exists():
+    if published and not there:
         raise StoreError(
             f"{path} is gone, but a checkpoint says that there was a ledger", hint="restore it from a backup"
         )

@@ -25,7 +25,7 @@ INDEXES: Mapping[str, tuple[tuple[str, ...], ...]] = MappingProxyType(
         "alert": (("severity",), ("watcher",)),
         "asset": (("kind",), ("source",)),
         "attempt": (("run", "outcome"), ("probe", "outcome"), ("outcome",), ("request",)),
-        "event": (("activity",), ("outcome",), ("principal",), ("request",)),
+        "event": (("activity",), ("activity", "outcome"), ("outcome",), ("principal",), ("request",)),
         "finding": (("asset", "state"), ("rule", "state"), ("severity", "state"), ("state", "severity"), ("run",)),
         "incident": (("state",), ("severity",)),
         "run": (("target",), ("state",)),
@@ -35,6 +35,7 @@ INDEXES: Mapping[str, tuple[tuple[str, ...], ...]] = MappingProxyType(
 """The fields that records of a kind are found by quickly, alone or together; for all others the records are read."""
 
 Row = tuple[Any, ...]
+_BATCH = 10_000
 
 
 def columns(kind: str) -> tuple[str, ...]:
@@ -74,20 +75,24 @@ def is_current(connection: sqlite3.Connection) -> bool:
 
 
 def rebuild(connection: sqlite3.Connection) -> None:
-    """Makes the view anew from the entries; runs inside a transaction of the caller."""
+    """Makes the view anew from the entries; runs inside a transaction of the caller.
+
+    Raises:
+        msgspec.MsgspecError, UnicodeDecodeError: An entry is not JSON, so it was altered.
+    """
     for kind in kinds():
         connection.execute(f'DROP TABLE IF EXISTS "{kind}"')
     for statement in statements():
         connection.execute(statement)
-    for kind in sorted(kinds()):
-        fields = columns(kind)
-        values = ", ".join(f"json_extract(body, '$.{field}')" for field in fields)
-        connection.execute(
-            f'INSERT OR REPLACE INTO "{kind}" SELECT sequence, {values} FROM '  # noqa: S608  (names of our own records)
-            "(SELECT sequence, CAST(body AS TEXT) AS body FROM entries ORDER BY sequence)"
-            " WHERE json_extract(body, '$.record') = ?",
-            (kind,),
-        )
+    rows = connection.execute("SELECT sequence, body FROM entries ORDER BY sequence")
+    while batch := rows.fetchmany(_BATCH):
+        filed: dict[str, list[Row]] = {}
+        for sequence, body in batch:
+            record = msgspec.json.decode(body)
+            filed.setdefault(record["record"], []).append((sequence, *expected(record["record"], record)))
+        for kind in filed.keys() & kinds().keys():  # a newer version may have written kinds that we do not know
+            head, width = insertion(kind)
+            connection.executemany(f"{head}({', '.join('?' * width)})", filed[kind])
 
 
 def insertion(kind: str) -> tuple[str, int]:

@@ -22,7 +22,7 @@ from bartizan.store.key import public_key, write_file
 from bartizan.store.ticket import Ticket
 
 CHECKPOINT_FILE = "checkpoint"
-_MAX_GROUP = 16_384
+_MAX_GROUP = 32_768
 _CHUNKS = (1024, 128, 16, 1)
 """Rows a statement; many at once, because each statement gives up and regains the interpreter lock."""
 _PROBE_SECONDS = 1.0
@@ -234,7 +234,10 @@ def read_checkpoint(folder: Path) -> Checkpoint | None:
     except FileNotFoundError:
         return None
     except (InputError, UnicodeDecodeError) as error:
-        raise StoreError(f"{path} is no checkpoint", hint="run `bartizan ledger verify`") from error
+        raise StoreError(
+            f"{path} is no checkpoint",
+            hint="run `bartizan ledger verify`; where nothing else is wrong, remove the file",
+        ) from error
 
 
 def _publication() -> Group:
