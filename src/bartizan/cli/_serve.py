@@ -31,15 +31,12 @@ class Served(NamedTuple):
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
-    """Runs `main` on uvloop where it is installed, otherwise on asyncio's own loop.
-
-    Where one of its tasks raised one of our errors, that error comes out by itself.
-    """
+    """Runs `main` on uvloop where it is installed, otherwise on asyncio's own loop."""
     try:
         import uvloop
     except ImportError:
-        return asyncio.run(_unwrapped(main))
-    return uvloop.run(_unwrapped(main))
+        return asyncio.run(main)
+    return uvloop.run(main)
 
 
 @asynccontextmanager
@@ -90,6 +87,17 @@ def serve(apps: Sequence[Served], announce: Callable[[Mapping[str, str]], None])
             await until_stopped()
 
     run(main())
+
+
+async def _unwrapped(work: Coroutine[Any, Any, T]) -> T:
+    """Awaits `work`; where one of its tasks raised one of our errors, that error comes out by itself."""
+    try:
+        return await work
+    except BaseExceptionGroup as group:
+        ours = group.subgroup(BartizanError)
+        while isinstance(ours, BaseExceptionGroup):
+            ours = ours.exceptions[0]
+        raise ours or group from None
 
 
 class _Server(uvicorn.Server):
