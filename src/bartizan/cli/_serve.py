@@ -94,7 +94,7 @@ async def _unwrapped(work: Coroutine[Any, Any, T]) -> T:
     try:
         return await work
     except BaseExceptionGroup as group:
-        ours = group.subgroup(BartizanError)
+        ours: BaseException | None = group.subgroup(BartizanError)
         while isinstance(ours, BaseExceptionGroup):
             ours = ours.exceptions[0]
         raise ours or group from None

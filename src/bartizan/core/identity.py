@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import random
 import re
-import secrets
 import time
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._/@+-]+")
 _SLUG_LENGTH = 72
 _CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
+_PAIRS = tuple(first + second for first in _CROCKFORD for second in _CROCKFORD)
+_SHIFTS = tuple(range(100, -1, -10))
+_RANDOM = random.Random()  # noqa: S311  (seeded by the system, and anew in a forked child; a system call an id is slow)
+os.register_at_fork(after_in_child=_RANDOM.seed)
 
 
 def digest(*parts: str, length: int = 10) -> str:
@@ -39,9 +44,9 @@ def stable_id(kind: str, name: str, *identity: str) -> str:
 
 
 def unique_id(kind: str) -> str:
-    """Returns `kind-TTTTTTTTTTRRRRRRRRRRRR`: sorts by time, 60 random bits, no coordination (after ULID)."""
-    return f"{kind}-{_base32(int(time.time() * 1000), 10)}{_base32(secrets.randbits(60), 12)}"
+    """Returns `kind-TTTTTTTTTTRRRRRRRRRRRR`: sorts by time, 60 random bits, no coordination (after ULID).
 
-
-def _base32(number: int, width: int) -> str:
-    return "".join(_CROCKFORD[(number >> shift) & 31] for shift in range(5 * (width - 1), -1, -5))
+    It names, it does not protect: whoever sees many of these can guess the next, so it never serves as a secret.
+    """
+    number = int(time.time() * 1000) << 60 | _RANDOM.getrandbits(60)
+    return f"{kind}-{''.join([_PAIRS[(number >> shift) & 1023] for shift in _SHIFTS])}"
