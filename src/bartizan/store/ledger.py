@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any, Generic, Self, TypeVar, Union
@@ -18,6 +18,7 @@ from bartizan.store import database, view
 from bartizan.store import head as heads
 from bartizan.store import key as keys
 from bartizan.store.checkpoint import Checkpoint
+from bartizan.store.proof import Consistency, Inclusion, prove_consistency, prove_inclusion
 from bartizan.store.ticket import Ticket
 from bartizan.store.writer import CHECKPOINT_FILE, Pending, Writer, read_checkpoint
 
@@ -25,6 +26,7 @@ R = TypeVar("R", bound=LedgerRecord)
 _NOWHERE: Mapping[str, str | int] = MappingProxyType({})
 _DEFAULTS = StoreConfig()
 _LARGEST_RECORD = 64_000_000
+_PAGE = 5000
 
 
 class Entry(msgspec.Struct, Generic[R], frozen=True):
@@ -162,6 +164,35 @@ class Ledger:
             StoreError: It cannot be written.
         """
         return self._writer.publish()
+
+    def bodies(self, after: int, through: int) -> Iterator[bytes]:
+        """Yields the bytes of records as they were written, in order, a bounded number at a time.
+
+        Raises:
+            StoreError: The ledger cannot be read.
+        """
+        for start in range(after, through, _PAGE):
+            sql = "SELECT body FROM entries WHERE sequence > ? AND sequence <= ? ORDER BY sequence"
+            for (body,) in self._readers.rows(sql, (start, min(start + _PAGE, through))):
+                yield body
+
+    def prove(self, sequence: int) -> Inclusion:
+        """Proves that a record is in the ledger, to one who has the public key and sees no other record.
+
+        Raises:
+            InputError: There is no such record.
+            StoreError: The ledger cannot be read or signed.
+        """
+        return prove_inclusion(sequence, self.checkpoint(), self.bodies)
+
+    def prove_growth(self, since: Checkpoint) -> Consistency:
+        """Proves that nothing was changed since a checkpoint that was kept elsewhere.
+
+        Raises:
+            InputError: The checkpoint covers more than the ledger holds.
+            StoreError: The ledger cannot be read or signed.
+        """
+        return prove_consistency(since, self.checkpoint(), self.bodies)
 
     def close(self) -> None:
         """Writes what is in the queue and closes the files; may be called again."""
