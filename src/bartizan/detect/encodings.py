@@ -24,6 +24,15 @@ _LONG_FIRST = 0xE0100
 _TAG_FIRST, _TAG_LAST, _TAG_PLANE = 0xE0020, 0xE007E, 0xE0000
 
 
+_ROT13_WORDS = "|".join(
+    (
+        r"(?:gur|lbh|lbhe|naq|jvgu|gung|guvf|sebz|unir|zhfg|jvyy|fubhyq|jub|nyy|jung|jura|orsber|nafjre|erfcbafr)\b",
+        "vtaber|qvfertneq|sbetrg|birevqr|vafgehpgvba|cerivbhf|cebzcg|flfgrz|erirny|cnffjbeq|wnvyoernx|erfgevpgvba",
+    )
+)
+"""Common words and words of attacks, in rot13; hardly any of them is a word of a language."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Encoding:
     """One way to write text.
@@ -148,7 +157,7 @@ ENCODINGS: tuple[Encoding, ...] = (
     ),
     Encoding(
         name="rot13",
-        trigger=r"\b(?:vtaber|qvfertneq|sbetrg|birevqr|vafgehpgvba|cerivbhf|cebzcg|flfgrz|erirny|cnffjbeq|wnvyoernx|erfgevpgvba)",
+        trigger=rf"\b(?:{_ROT13_WORDS})",
         runs="",
         read=_changed(lambda text: codecs.encode(text, "rot13")),
     ),

@@ -109,8 +109,9 @@ class Examination:
                 patterns.setdefault(owner[0], set()).add(owner[1])
         for plugin, which in patterns.items():
             self._locate(view, plugin, which)
-        if folds and not isinstance(view, Folded) and (folded := fold(view)) is not None:
-            self._view(folded, depth)
+        if folds and not isinstance(view, Folded):
+            for folded in fold(view):
+                self._view(folded, depth)
         if depth:
             for encoding in encodings:
                 self._unwrap(view, encoding, depth - 1)

@@ -81,6 +81,12 @@ _LATIN: Mapping[str, str] = MappingProxyType(
 
 
 @cache
+def invisible() -> Mapping[int, str]:
+    """Returns the part of the table that takes characters away, which leaves every script as it is."""
+    return MappingProxyType({code: plain for code, plain in table().items() if not plain})
+
+
+@cache
 def trigger() -> str:
     """Returns the pattern of any character that folds, for the pass."""
     codes = sorted(table())
@@ -115,6 +121,7 @@ class Folded(View):
     """A view without lookalikes and invisible characters."""
 
     parent: View
+    table: Mapping[int, str]
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """Maps through the places that the characters came from; an empty span maps to an empty one."""
@@ -125,17 +132,13 @@ class Folded(View):
         """Says whether letters were replaced or only characters taken away."""
         first = self._places[start]
         source = self.parent.text[first : self._places[end - 1] + 1]
-        kinds = {bool(self._table[ord(character)]) for character in source if ord(character) in self._table}
+        kinds = {bool(self.table[ord(character)]) for character in source if ord(character) in self.table}
         name = "homoglyphs" if True in kinds else "invisible" if kinds else ""
         return "+".join((*self.how, name) if name else self.how)
 
     @cached_property
-    def _table(self) -> Mapping[int, str]:
-        return table()
-
-    @cached_property
     def _places(self) -> list[int]:
-        folding = self._table
+        folding = self.table
         return [
             place for place, character in enumerate(self.parent.text) for _ in folding.get(ord(character), character)
         ]
@@ -165,12 +168,14 @@ class Respelled(View):
         return self.parent.span(start, end)
 
 
-def fold(view: View) -> Folded | None:
-    """Returns the view with lookalikes folded and invisible characters removed, or None where there are none."""
-    if view.text.isascii():
-        return None
-    text = view.text.translate(table())
-    return None if text == view.text else Folded(text=text, parent=view, how=view.how)
+def fold(view: View) -> Iterator[Folded]:
+    """Yields the view without invisible characters, and that with lookalikes folded too, where they differ."""
+    last = view.text
+    for folding in () if view.text.isascii() else (invisible(), table()):
+        text = view.text.translate(folding)
+        if text != last:
+            yield Folded(text=text, parent=view, how=view.how, table=folding)
+            last = text
 
 
 def windows(text: str, size: int, overlap: int) -> Iterator[View]:
