@@ -1,10 +1,10 @@
 """Spans are merged exactly."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bartizan.guard.policy import Redaction
-from bartizan.guard.redaction import Span, label, merge, redact, replacements
+from bartizan.guard.redaction import Span, label, merge, original, redact, replacements
 
 A, B = "[REDACTED:a]", "[REDACTED:b]"
 
@@ -40,6 +40,7 @@ spans = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(spans)
 def test_merging_covers_exactly_what_the_spans_cover_in_any_order(found: list[Span]) -> None:
     merged = merge(found)
@@ -49,3 +50,17 @@ def test_merging_covers_exactly_what_the_spans_cover_in_any_order(found: list[Sp
     text = "".join(chr(0x4E00 + index) for index in range(40))
     left = [char for char in redact(text, found) if char >= "\u4e00"]
     assert left == [char for index, char in enumerate(text) if index not in covered]
+
+
+@settings(deadline=None)
+@given(spans)
+def test_each_character_knows_where_it_came_from(found: list[Span]) -> None:
+    text = "".join(chr(0x4E00 + index) for index in range(40))
+    merged = merge(found)
+    for index, char in enumerate(redact(text, found)):
+        first, last = original(merged, index)
+        if char >= "\u4e00":
+            assert first == last
+            assert text[first] == char
+        else:
+            assert any((span.start, span.end - 1) == (first, last) for span in merged)

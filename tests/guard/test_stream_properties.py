@@ -62,7 +62,7 @@ def plain(verdict: Verdict) -> Verdict:
 
 
 @given(ROUGH, CUTS, HOLD)
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 def test_any_chunking_gives_the_same(text: str, cuts: list[int], hold_back: int) -> None:
     one_released, one = stream(text, [], hold_back)
     two_released, two = stream(text, cuts, hold_back)
@@ -72,7 +72,7 @@ def test_any_chunking_gives_the_same(text: str, cuts: list[int], hold_back: int)
 
 
 @given(SMOOTH, CUTS, HOLD)
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 def test_matches_within_the_hold_back_are_seen_as_in_the_whole_text(text: str, cuts: list[int], hold_back: int) -> None:
     released, decision = stream(text, cuts, hold_back)
     whole = guard().check([Segment(text=text, role=Role.ASSISTANT, source="choices.0")], Direction.OUTPUT)
@@ -88,7 +88,7 @@ def test_matches_within_the_hold_back_are_seen_as_in_the_whole_text(text: str, c
 
 
 @given(SMOOTH, PEM, SMOOTH, CUTS, HOLD)
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 def test_no_key_however_long_leaves(before: str, key: str, after: str, cuts: list[int], hold_back: int) -> None:
     text = f"{before} {key}\n. {after}"
     released, decision = stream(text, cuts, hold_back)

@@ -56,12 +56,12 @@ class Fired(NamedTuple):
         where = (-seen.score, seen.segment, seen.start, seen.end) if seen else (-1.0, 0, 0, 0)
         return (-RANK[self.action], *where, self.rule.id, self.detector, self.because)
 
-    def moved(self, place: Callable[[int], int]) -> Fired:
-        """Returns it with its span in other coordinates; `place` gives the new index of a character."""
+    def moved(self, place: Callable[[int], tuple[int, int]], segment: int) -> Fired:
+        """Returns it in other coordinates; `place` gives the first and last new index that a character stands for."""
         if self.signal is None:
             return self
-        start, last = place(self.signal.start), place(self.signal.end - 1)
-        return self._replace(signal=msgspec.structs.replace(self.signal, start=start, end=last + 1))
+        start, end = place(self.signal.start)[0], place(self.signal.end - 1)[1] + 1
+        return self._replace(signal=msgspec.structs.replace(self.signal, start=start, end=end, segment=segment))
 
 
 def fired_by_signal(rule: Rule, signal: Signal, segment: Segment) -> Fired:

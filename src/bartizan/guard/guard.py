@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, cast
+
+import msgspec
 
 from bartizan.config import Config
 from bartizan.core.identity import unique_id
@@ -14,9 +17,12 @@ from bartizan.core.verdict import Action, Verdict
 from bartizan.detect.engine import Detection, Engine
 from bartizan.guard.decision import NO_TEXTS, Decision, Fired, combine, fired_by_failure, fired_by_signal
 from bartizan.guard.policy import Policy, load_policy
-from bartizan.guard.redaction import MARK, Span, label, redact, replacements
+from bartizan.guard.redaction import MARK, Span, label, merge, original, redact, replacements
 from bartizan.guard.rulebook import RuleBook
 from bartizan.llm.dialects.openai_chat import parse_messages
+
+_MAX_ROUNDS = 4
+"""How often a redacted text is checked again before all of it is redacted."""
 
 
 class Guard:
@@ -78,7 +84,7 @@ class Guard:
         started = time.perf_counter_ns()
         segments = _segments(content)
         fired = self.examine(segments, direction)
-        texts = _redacted(segments, fired) if fired else NO_TEXTS
+        texts = self._redact(segments, direction, fired) if fired else NO_TEXTS
         verdict = Verdict(
             id=unique_id("verdict"),
             action=Action.ALLOW,
@@ -106,6 +112,24 @@ class Guard:
             ),
             default=0,
         )
+
+    def _redact(self, segments: Sequence[Segment], direction: Direction, fired: list[Fired]) -> Mapping[int, str]:
+        """Returns the redacted texts, and adds to `fired` what comes to light by redacting.
+
+        What passes is the redacted text, so that is checked as well: a number may stand alone only now that what it
+        was glued to is gone.
+        """
+        spans = _merged(fired)
+        for left in reversed(range(_MAX_ROUNDS)):
+            texts = {index: redact(segments[index].text, found) for index, found in spans.items()}
+            for index, text in texts.items():
+                again = self.examine((msgspec.structs.replace(segments[index], text=text),), direction)
+                fired.extend(one.moved(partial(original, spans[index]), index) for one in again)
+            merged = _merged(fired)
+            if merged == spans:
+                return texts
+            spans = merged if left else {index: [_whole(segments[index], found)] for index, found in merged.items()}
+        return {index: redact(segments[index].text, found) for index, found in spans.items()}
 
     def _on_signals(self, detection: Detection, segments: Sequence[Segment], direction: Direction) -> Iterator[Fired]:
         for signal in detection.signals:
@@ -137,11 +161,15 @@ def spans_of(fired: Sequence[Fired]) -> Iterator[tuple[int, Span]]:
             yield signal.segment, Span(signal.start, signal.end, label(signal.category, one.rule.redaction))
 
 
-def _redacted(segments: Sequence[Segment], fired: Sequence[Fired]) -> Mapping[int, str]:
+def _merged(fired: Sequence[Fired]) -> dict[int, list[Span]]:
     spans: dict[int, list[Span]] = {}
     for index, span in spans_of(fired):
         spans.setdefault(index, []).append(span)
-    return {index: redact(segments[index].text, found) for index, found in spans.items()}
+    return {index: merge(found) for index, found in spans.items()}
+
+
+def _whole(segment: Segment, spans: list[Span]) -> Span:
+    return Span(0, len(segment.text), spans[0].label)
 
 
 def _segments(content: Sequence[Segment] | Sequence[Mapping[str, Any]]) -> Sequence[Segment]:

@@ -49,6 +49,23 @@ def redact(text: str, spans: Iterable[Span]) -> str:
     return "".join(_pieces(text, merge(spans)))
 
 
+def original(spans: Iterable[Span], index: int) -> tuple[int, int]:
+    """Returns the first and last place in the original text of a character of the redacted text.
+
+    Args:
+        spans: What was redacted, merged.
+        index: Of the character in the redacted text; all of a label stands for all of its span.
+    """
+    shift = 0
+    for span in spans:
+        if index + shift < span.start:
+            break
+        if index + shift < span.start + len(span.label):
+            return span.start, span.end - 1
+        shift += span.end - span.start - len(span.label)
+    return index + shift, index + shift
+
+
 def replacements(text: str, categories: Collection[str]) -> list[tuple[int, int]]:
     """Returns where earlier redactions stand in `text`; only the categories of detectors count as such."""
     return [found.span() for found in _REPLACEMENT.finditer(text) if found[1] is None or found[1] in categories]

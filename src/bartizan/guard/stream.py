@@ -61,6 +61,8 @@ class StreamGuard:
       bounded) or from where it does match. It has its part in the verdict and its rest is redacted, but its
       beginning has been released. `hold_back` of at least `guard.longest_bounded` rules that out for bounded ones.
     - An action that holds content (block, review) ends the stream at the step in which the match begins.
+    - What only a redaction brings to light (a number that had no word boundary before) is looked for in whole texts,
+      not in streams.
 
     Args:
         guard: What decides.
@@ -174,10 +176,11 @@ class StreamGuard:
         segment = msgspec.structs.replace(self._segment, text=text)
         fired = self._guard.examine((segment,), Direction.OUTPUT)
 
-        def place(index: int) -> int:
-            return head.start + index if head and index < len(before) else begin + index - len(before)
+        def place(index: int) -> tuple[int, int]:
+            at = head.start + index if head and index < len(before) else begin + index - len(before)
+            return at, at
 
-        return [one.moved(place) for one in fired]
+        return [one.moved(place, 0) for one in fired]
 
     def _belongs(self, one: Fired, until: int) -> bool:
         """Whether a match concerns the step: it begins before the step's end and ends after its beginning."""
