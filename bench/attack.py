@@ -54,7 +54,7 @@ class _Fixed(asyncio.Protocol):
     """Answers every request alike; reads just enough HTTP to know where a request ends."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's is not one by inheritance
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is not one by inheritance
         self._received = b""
 
     def data_received(self, data: bytes) -> None:

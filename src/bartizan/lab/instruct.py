@@ -51,7 +51,7 @@ class _Lexicon(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     tongues: dict[str, tuple[str, ...]]
 
 
-_SENTENCE = re.compile(r"(?<=[.!?])[\"”]?\s+|\n+")
+_SENTENCE = re.compile(r"(?<=[.!?])\s+|(?<=[.!?][\"”])\s+|\n+")
 _NEGATED = re.compile(r"(?i)\b(?:never|do not|don't|must not|nobody should)\s+(?:\w+\s+)?$")
 _QUOTED = re.compile(r"[\"“«„]([^\"”»“]{1,400})[\"”»“]")
 _JOINED = re.compile(

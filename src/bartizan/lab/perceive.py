@@ -16,7 +16,7 @@ _BASE64 = re.compile(r"[A-Za-z0-9+/]{16,}={0,2}")
 _HEX = re.compile(r"\b(?:[0-9a-fA-F]{2}){12,}\b")
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufeff\U000e0000-\U000e007f]")
 _WORD = re.compile(r"[a-z]+")
-_MIXED = re.compile(r"[A-Za-z]*[A-Za-z][0134578@$][A-Za-z0134578@$]*|[0134578@$]+[A-Za-z][A-Za-z0134578@$]*")
+_RUN = re.compile(r"[A-Za-z0134578@$]+")
 _LEET = str.maketrans("0134578@$", "oleastbas")
 _LOOKALIKES = str.maketrans("аеорсухіјѕԁһԛԝαοικνρτυ", "aeopcyxijsdhqwaoiknptu")
 _PIECE = re.compile(r"(\w{1,12})\s*=\s*[\"“]([^\"”]{1,2000})[\"”]")
@@ -62,7 +62,7 @@ def views(text: str) -> Iterator[View]:
     folded = unicodedata.normalize("NFKC", visible).translate(_LOOKALIKES)
     if folded != unicodedata.normalize("NFKC", visible):
         yield View(folded, "homoglyphs")
-    straight = _MIXED.sub(lambda match: match[0].translate(_LEET), visible)
+    straight = _RUN.sub(_straightened, visible)
     if straight != visible and _common(straight) > _common(visible):
         yield View(straight, "leetspeak")
     turned = codecs.encode(visible, "rot13")
@@ -76,6 +76,13 @@ def views(text: str) -> Iterator[View]:
         names = [name.strip() for name in match[0].split("+")]
         if all(name in pieces for name in names):
             yield View("".join(pieces[name] for name in names), "split")
+
+
+def _straightened(run: re.Match[str]) -> str:
+    """Reads digits as letters where they stand among letters."""
+    word = run[0]
+    mixed = word.translate(_LEET) != word and any(char.isalpha() for char in word)
+    return word.translate(_LEET) if mixed else word
 
 
 def _turned_lines(text: str) -> Iterator[View]:
