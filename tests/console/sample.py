@@ -236,7 +236,12 @@ def findings() -> Iterator[Finding]:
 
 
 def chat(
-    request: str, at: datetime, *, outcome: str = "ok", action: str = "allow", **more: str | float | bool
+    request: str,
+    at: datetime,
+    *,
+    outcome: str = "ok",
+    action: str = "allow",
+    facts: dict[str, str | int | float | bool] | None = None,
 ) -> Event:
     return Event(
         id=f"event-{request}",
@@ -255,7 +260,7 @@ def chat(
             "bartizan.stream": False,
             "bartizan.elapsed_ms": 412.4,
             "bartizan.upstream": "openai",
-            **more,
+            **(facts or {}),
         },
     )
 
@@ -279,7 +284,7 @@ def traffic() -> Iterator[LedgerRecord]:
         elif chance < 0.125:
             yield chat(request, at, outcome="denied")
         else:
-            yield chat(request, at, **{"bartizan.stream": chance > 0.5, "bartizan.elapsed_ms": round(chance * 900, 1)})
+            yield chat(request, at, facts={"bartizan.elapsed_ms": round(chance * 900, 1)})
     yield verdict(BLOCKED_REQUEST, DETECTORS[OVERRIDE], NOW)
     yield chat(BLOCKED_REQUEST, NOW, outcome="blocked", action="block")
 

@@ -135,7 +135,7 @@ def build(config: Config, ledger: Ledger) -> Starlette:
         routes=[*doors.routes(), *console.routes()],
         middleware=[
             Middleware(Shield, host=config.console.host),
-            Middleware(Gate, sessions=sessions, keys=keys),
+            Middleware(Gate, sessions=sessions, keys=keys, fault=console.wrong),
         ],
         exception_handlers={
             HTTPException: console.wrong,

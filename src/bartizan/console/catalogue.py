@@ -90,7 +90,7 @@ def _group(package: ModuleType, base: type[Any]) -> Group:
         title=name.replace("_", " ").capitalize(),
         room=room,
         entries=tuple(_entry(plugin.meta, name) for plugin in sorted(found, key=lambda plugin: str(plugin.meta.id))),
-        unavailable=found.unavailable,
+        unavailable=dict(found.unavailable),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from urllib.parse import quote
 
 from starlette.datastructures import Headers
@@ -16,12 +17,17 @@ from bartizan.core.credential import Credential, identify, matches
 from bartizan.core.credential import Scope as Permission
 from bartizan.core.event import Event
 from bartizan.core.identity import unique_id
+from bartizan.errors import StoreError
 from bartizan.store.ledger import Ledger
 
 COOKIE = "bartizan_session"
 _OPEN_PATHS = frozenset({"/login", "/favicon.ico"})
 _OPEN_FOLDER = "/static/"
 _STATE = "bartizan.session"
+
+
+Fault = Callable[[Request, Exception], Awaitable[Response]]
+"""What answers where nobody can be let in because the ledger cannot be read."""
 
 
 class Keys:
@@ -65,8 +71,9 @@ class Keys:
 class Gate:
     """Lets a request through that carries a session's cookie, or for reading a key as a bearer token (RFC 6750)."""
 
-    def __init__(self, app: ASGIApp, *, sessions: Sessions, keys: Keys) -> None:
+    def __init__(self, app: ASGIApp, *, sessions: Sessions, keys: Keys, fault: Fault) -> None:
         self._app = app
+        self._fault = fault
         self._sessions = sessions
         self._keys = keys
 
@@ -75,7 +82,12 @@ class Gate:
         if scope["type"] != "http" or scope["path"] in _OPEN_PATHS or scope["path"].startswith(_OPEN_FOLDER):
             await self._app(scope, receive, send)
             return
-        session = await asyncio.to_thread(self._session, HTTPConnection(scope))
+        try:
+            session = await asyncio.to_thread(self._session, HTTPConnection(scope))
+        except StoreError as error:
+            answer = await self._fault(Request(scope), error)
+            await answer(scope, receive, send)
+            return
         if session is None:
             await _refusal(scope)(scope, receive, send)
         else:

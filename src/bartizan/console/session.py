@@ -47,7 +47,7 @@ class Sessions:
         self._sessions: OrderedDict[str, Session] = OrderedDict()
 
     def open(self, principal: str, name: str) -> str:
-        """Starts a session and returns its id, which only the cookie holds. When there are too many, the oldest ends."""
+        """Starts a session and returns its id, which only the cookie holds. With too many, the oldest ends."""
         session_id = secrets.token_urlsafe(_ID_BYTES)
         session = Session(
             principal=principal,

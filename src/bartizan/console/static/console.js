@@ -1,4 +1,4 @@
-// Three conveniences; every page works without them.
+// Conveniences; every page works without them.
 "use strict";
 
 // A part marked data-live="MILLISECONDS" is fetched again with its page and replaced. The server escapes all it sends, and the
@@ -50,6 +50,9 @@
   }
   setTimeout(loop, every);
 })();
+
+// On a narrow screen the navigation scrolls: the open page is brought into view.
+document.querySelector(".rail nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 
 // The theme changes at once; the form keeps it in a cookie.
 (function theme() {
