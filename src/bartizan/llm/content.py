@@ -135,12 +135,13 @@ class IdentifiersSlot:
     def write(self, tree: Any, text: str) -> None:
         """Keeps those that are still there; other values become `redacted`, and members of other names go."""
         kept = set(text.split("\n"))
-        for path, is_key in reversed(self.places):
-            if is_key:
-                if path[-1] not in kept:
-                    _get(tree, path[:-1]).pop(path[-1], None)
-            elif _get(tree, path) not in kept:
+        for path, is_key in self.places:
+            if not is_key and _get(tree, path) not in kept:
                 _put(tree, path, REDACTED)
+        # The deepest first, so that what holds a member is still there when the member goes.
+        for path, is_key in sorted(self.places, key=lambda place: -len(place[0])):
+            if is_key and path[-1] not in kept:
+                del _get(tree, path[:-1])[path[-1]]
 
 
 class Reading:

@@ -294,7 +294,7 @@ def _function(reading: Reading, function: dict[str, Any], path: Path) -> None:
 
 def _tools(reading: Reading, tools: Any, path: Path) -> None:
     """Reads tool definitions. Their words often come from a third party's server, so they are not trusted."""
-    for index, tool in enumerate(expect(tools or [], list, path)):
+    for index, tool in enumerate(expect([] if tools is None else tools, list, path)):
         expect(tool, dict, (*path, index))
         inner = tool.get("function")
         name = (inner if isinstance(inner, dict) else tool).get("name")
