@@ -45,6 +45,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Checks content, or lists the rules or the detectors."""
+    content = _content(arguments) if arguments.what == "check" else ""
     guard = Guard.from_config(load(arguments.config, flags={"guard.policy": arguments.policy}).config)
     if arguments.what == "policy":
         _show_policy(guard, as_json=arguments.json)
@@ -53,7 +54,7 @@ def run(arguments: Namespace) -> int:
         _show_detectors(guard, as_json=arguments.json)
         return EXIT_CLEAN
     role = Role(arguments.role)
-    segment = Segment(text=_content(arguments), role=role, source=arguments.source, trusted=role in TRUSTED_ROLES)
+    segment = Segment(text=content, role=role, source=arguments.source, trusted=role in TRUSTED_ROLES)
     decision = guard.check([segment], Direction(arguments.direction))
     text = decision.texts.get(0, segment.text)
     if arguments.json:
