@@ -133,7 +133,7 @@ ENCODINGS: tuple[Encoding, ...] = (
     ),
     Encoding(
         name="hex",
-        trigger=r"(?:(?:\\x|0x)?[0-9a-f]{2}[ :,]?){12}",
+        trigger=r"[0-9a-f]{24}|(?:\\x[0-9a-f]{2}){12}|0x[0-9a-f]{2}[ :,]0x|(?:[0-9a-f]{2}[ :,]){11}",
         runs=r"(?:(?:\\x|0x)?[0-9A-Fa-f]{2}[ :,]?){11,}(?:\\x|0x)?[0-9A-Fa-f]{2}",
         read=_read_hex,
     ),

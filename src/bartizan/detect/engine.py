@@ -65,11 +65,12 @@ class Engine:
         for plugin in self.detectors.values():
             owners += [(plugin, number) for number in range(len(plugin.members))]
             patterns += plugin.members
-        owners += [*ENCODINGS, None]
-        patterns += [*(encoding.trigger for encoding in ENCODINGS), normalise.trigger()]
+        owners += ENCODINGS
+        patterns += [encoding.trigger for encoding in ENCODINGS]
         self._owners = tuple(owners)
         self.members = tuple(patterns)
         self.automaton = Automaton(patterns)
+        self._foldable = Automaton([normalise.trigger()])
 
     @classmethod
     def load(cls, config: DetectConfig | None = None) -> Engine:
@@ -94,7 +95,8 @@ class Engine:
         text = segments[0].text if len(segments) == 1 else _SEPARATOR.join([segment.text for segment in segments])
         if len(text) <= self._config.max_chars:
             try:
-                if not self.automaton.fired(encode(text)):
+                data = encode(text)
+                if not self.automaton.fired(data) and (text.isascii() or not self._foldable.fired(data)):
                     return _CLEAN
             except hyperscan.error:
                 pass  # the examination meets it again, segment by segment, and records it

@@ -22,8 +22,8 @@ _RECENT = 64
 _NORMALISER = "engine.normalise"
 _ENGINE = "engine"
 
-Owner = tuple[Detector, int] | Encoding | None
-"""Whose pattern a member of the automaton is: a detector's, an encoding's, or, None, the folding's."""
+Owner = tuple[Detector, int] | Encoding
+"""Whose pattern a member of the automaton is: a detector's or an encoding's."""
 
 
 class Failure(Record, frozen=True):
@@ -93,23 +93,17 @@ class Examination:
                 return
 
     def _view(self, view: View, depth: int) -> None:
-        fired = self._automaton.fired(view.text.encode())
-        if not fired:
-            return
         patterns: dict[Detector, set[int]] = {}
         encodings: list[Encoding] = []
-        folds = False
-        for number in fired:
+        for number in self._automaton.fired(view.text.encode()):
             owner = self._owners[number]
-            if owner is None:
-                folds = True
-            elif isinstance(owner, Encoding):
+            if isinstance(owner, Encoding):
                 encodings.append(owner)
             else:
                 patterns.setdefault(owner[0], set()).add(owner[1])
         for plugin, which in patterns.items():
             self._locate(view, plugin, which)
-        if folds and not isinstance(view, Folded):
+        if not isinstance(view, Folded):
             for folded in fold(view):
                 self._view(folded, depth)
         if depth:
@@ -129,7 +123,8 @@ class Examination:
 
     def _unwrap(self, view: View, encoding: Encoding, depth: int) -> None:
         inner = list(self._decoded(view, encoding))
-        if not inner or not self._automaton.fired("\n".join(one.text for one in inner).encode("utf-8", "replace")):
+        joined = "\n".join(one.text for one in inner)
+        if not inner or (joined.isascii() and not self._automaton.fired(joined.encode())):
             return
         for one in inner:
             if self._late():

@@ -34,10 +34,51 @@ _COMMON = MappingProxyType(
         ("you", "the", "all", "and", "are", "not", "for", "that", "this", "with", "ion", "ai", "it", "is"), 40.0
     )
     | dict.fromkeys(
-        ("your", "have", "has", "from", "can", "will", "say", "use", "any", "act", "run", "how", "what"), 15.0
+        ("your", "have", "has", "from", "can", "will", "say", "any", "act", "run", "now", "end", "free", "how", "what"),
+        15.0,
     )
-    | dict.fromkeys(("must", "should", "before", "first", "text", "time", "data", "user", "list", "read", "new"), 5.0)
-    | dict.fromkeys(("task", "call", "name", "write", "output", "print", "function", "file", "model", "give"), 3.0)
+    | dict.fromkeys(
+        (
+            "must",
+            "should",
+            "before",
+            "first",
+            "text",
+            "time",
+            "data",
+            "user",
+            "list",
+            "read",
+            "new",
+            "after",
+            "rate",
+            "never",
+            "limited",
+        ),
+        5.0,
+    )
+    | dict.fromkeys(
+        (
+            "task",
+            "call",
+            "name",
+            "write",
+            "output",
+            "print",
+            "function",
+            "file",
+            "model",
+            "give",
+            "tool",
+            "rule",
+            "order",
+            "command",
+            "follow",
+            "</",
+            "<|",
+        ),
+        3.0,
+    )
     | dict.fromkeys(("message", "information", "content", "context", "answer", "system", "include", "provide"), 1.5)
     | dict.fromkeys(("response", "instruction", "previous", "without", "respond", "question", "instead"), 0.8)
 )

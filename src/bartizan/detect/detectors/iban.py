@@ -57,8 +57,8 @@ class Iban(Detector):
         r"\b[a-z]{2}\d{2}[a-z0-9]{11,30}\b",
     )
     triggers: tuple[str, ...] = (
-        r"\b[a-z]{2}\d{2}[ -]?[a-z0-9]{4}[ -]?[a-z0-9]{4}",
-        r"\b[a-z]{2}\d{2}[a-z0-9]{11}",
+        r"[a-z]{2}\d{2}[ -]?[a-z0-9]{4}[ -]?[a-z0-9]{4}",
+        r"[a-z]{2}\d{2}[ -]?[a-z0-9]{4}[ -]?[a-z0-9]{4}",
     )
     category: str = "iban"
     score: float = 0.95

@@ -39,6 +39,7 @@ class PaymentCard(Detector):
         misses=("Order 4111 1111 1111 1112", "Tracking 1234567890123456", "1111111111111117 items"),
     )
     patterns: tuple[str, ...] = (r"\b(?:\d{4}[ -]\d{6}[ -]\d{5}|\d{4}(?:[ -]\d{4}){3}(?:[ -]\d{3})?|\d{12,19})\b",)
+    triggers: tuple[str, ...] = (r"\d{4}[ -]?\d{4}[ -]?\d",)
     category: str = "payment_card"
     score: float = 0.95
 
