@@ -24,7 +24,7 @@ from bartizan.attack.plan import Case, Plan
 from bartizan.attack.target import Target
 from bartizan.config import AttackConfig, secret
 from bartizan.core.attempt import Attempt, ToolCall
-from bartizan.errors import TargetError
+from bartizan.errors import BartizanError
 from bartizan.llm.client import ChatClient
 
 MAX_TEXT = 4_000
@@ -75,19 +75,18 @@ async def attack(
             exchange=Exchange(target=target, client=client, meter=gauge, pace=Pace(most=config.concurrency)),
             todo=(case for case in plan if case.id not in finished),
         )
-        try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(run.work(config.concurrency))
+        async with asyncio.TaskGroup() as group:
+            work = group.create_task(run.work(config.concurrency))
+            try:
                 while (attempt := await run.finished.get()) is not None:
                     yield attempt
-        except* TargetError as failures:
-            failure = _innermost(failures)
-        else:
-            return
-    raise failure
+            except GeneratorExit:  # whoever reads has left
+                work.cancel()
+    if run.failure is not None:
+        raise run.failure
 
 
-def _innermost(group: BaseExceptionGroup[TargetError]) -> TargetError:
+def _innermost(group: BaseExceptionGroup[BartizanError]) -> BartizanError:
     first = group.exceptions[0]
     return _innermost(first) if isinstance(first, BaseExceptionGroup) else first
 
@@ -104,20 +103,31 @@ class _Run:
     drivers: Mapping[str, Driver] = field(default_factory=lambda: drivers.shelf().plugins)
     judges: Mapping[str, Judge] = field(default_factory=lambda: judges.shelf().plugins)
     secrets: tuple[Needle, ...] = field(init=False)
+    failure: BartizanError | None = None
 
     def __post_init__(self) -> None:
         self.secrets = tuple(Needle.loose(canary) for canary in self.target.canaries)
 
     async def work(self, workers: int) -> None:
-        """Runs the workers until everything is tried or a budget is spent, and then says so in the queue."""
+        """Runs the workers until everything is tried, a budget is spent or one fails, and then says so in the queue.
+
+        A failure is kept rather than raised, because whoever reads may be in the middle of something else.
+        """
         meter = self.exchange.meter
         try:
-            async with asyncio.timeout(meter.seconds_left), asyncio.TaskGroup() as group:
-                for _ in range(workers):
-                    group.create_task(self._work())
+            async with asyncio.timeout(meter.seconds_left):
+                await self._all(workers)
         except TimeoutError:
             meter.stopped_by = "seconds"
         await self.finished.put(None)
+
+    async def _all(self, workers: int) -> None:
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(workers):
+                    group.create_task(self._work())
+        except* BartizanError as failures:
+            self.failure = _innermost(failures)
 
     async def _work(self) -> None:
         while not self.exchange.meter.stopped_by:

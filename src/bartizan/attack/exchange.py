@@ -32,10 +32,11 @@ class Stopped(Exception):  # noqa: N818  (a signal between two functions, not an
     """A budget ended while an attempt was under way."""
 
 
-class _Again(NamedTuple):
-    """A request that may be sent again, and why."""
+class _Failure(NamedTuple):
+    """Why a request brought nothing, and whether sending it again may help."""
 
     reason: str
+    again: bool
 
 
 @dataclass(kw_only=True)
@@ -64,10 +65,13 @@ class Exchange:
             if not await self.meter.take(len(body)):
                 raise Stopped
             outcome = await self._send(body, case)
-            if not isinstance(outcome, _Again):
+            if not isinstance(outcome, _Failure):
+                self.meter.answered += 1
                 self._fruitless = 0
                 return outcome
             reason = outcome.reason
+            if not outcome.again:
+                return self._give_up(reason)
         return self._give_up(f"no answer in {TRIES} tries: {reason}")
 
     def _body(self, messages: Sequence[Message], case: Case) -> bytes:
@@ -78,34 +82,34 @@ class Exchange:
             fields |= self.target.options
         return msgspec.json.encode(fields)
 
-    async def _send(self, body: bytes, case: Case) -> Answer | Score | _Again:
+    async def _send(self, body: bytes, case: Case) -> Answer | Score | _Failure:
         answer: Answer | None = None
         try:
             reply = await self.client.chat(body, request_id=case.id)
             if reply.status == _BUSY or reply.status >= 500:
                 self.pace.troubled(retry_after(reply.headers))
-                return _Again(f"the target answered with status {reply.status}")
+                return _Failure(f"the target answered with status {reply.status}", again=True)
             self.pace.answered(reply.elapsed_ms / 1000)
             if reply.status == 200:
                 answer = read_answer(reply.body, trace=self.target.trace)
-                self.meter.answered += 1
                 return answer
-            return self._refused(reply.status, reply.body)
+            return _refused(reply.status, reply.body)
         except TargetError as error:
             self.pace.troubled()
-            return _Again(error.message)
+            return _Failure(error.message, again=True)
         finally:
             self.meter.settle(*((answer.input_tokens, answer.output_tokens) if answer else (0, 0)))
-
-    def _refused(self, status: int, body: bytes) -> Score:
-        reasons = blocked_by(body)
-        if reasons is not None:
-            self.meter.answered += 1
-            return Score(outcome=Outcome.BLOCKED, reason=f"blocked by {reasons}")
-        return self._give_up(f"the target answered with status {status}")
 
     def _give_up(self, reason: str) -> Score:
         self._fruitless += 1
         if not self.meter.answered or self._fruitless >= FRUITLESS:
             raise TargetError(reason, hint=_HINT)
         return Score(outcome=Outcome.ERROR, reason=reason)
+
+
+def _refused(status: int, body: bytes) -> Score | _Failure:
+    """Tells a guard that blocked from a target that does not want the request at all."""
+    reasons = blocked_by(body)
+    if reasons is None:
+        return _Failure(f"the target answered with status {status}", again=False)
+    return Score(outcome=Outcome.BLOCKED, reason=f"blocked by {reasons}")
