@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from io import StringIO
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
 
@@ -34,28 +35,36 @@ FORMATS = ("table", "json", "sarif")
 Job = Callable[[Config, Ledger | None, Progress], Harvest]
 _MOST_ROWS = 200
 _MOST_SKIPS = 40
-_STYLE: Mapping[Severity, str] = {
-    Severity.INFO: "dim",
-    Severity.LOW: "cyan",
-    Severity.MEDIUM: "yellow",
-    Severity.HIGH: "red",
-    Severity.CRITICAL: "bold white on red",
-}
-_VERDICT_STYLE: Mapping[str, str] = {"clean": "green", "unscanned": "magenta", "unknown-code": "yellow"}
-_LEVEL: Mapping[Severity, str] = {
-    Severity.INFO: "note",
-    Severity.LOW: "note",
-    Severity.MEDIUM: "warning",
-    Severity.HIGH: "error",
-    Severity.CRITICAL: "error",
-}
-_SCORE: Mapping[Severity, str] = {
-    Severity.INFO: "0.0",
-    Severity.LOW: "3.0",
-    Severity.MEDIUM: "5.5",
-    Severity.HIGH: "8.0",
-    Severity.CRITICAL: "9.5",
-}
+_STYLE: Mapping[Severity, str] = MappingProxyType(
+    {
+        Severity.INFO: "dim",
+        Severity.LOW: "cyan",
+        Severity.MEDIUM: "yellow",
+        Severity.HIGH: "red",
+        Severity.CRITICAL: "bold white on red",
+    }
+)
+_VERDICT_STYLE: Mapping[str, str] = MappingProxyType(
+    {"clean": "green", "unscanned": "magenta", "unknown-code": "yellow"}
+)
+_LEVEL: Mapping[Severity, str] = MappingProxyType(
+    {
+        Severity.INFO: "note",
+        Severity.LOW: "note",
+        Severity.MEDIUM: "warning",
+        Severity.HIGH: "error",
+        Severity.CRITICAL: "error",
+    }
+)
+_SCORE: Mapping[Severity, str] = MappingProxyType(
+    {
+        Severity.INFO: "0.0",
+        Severity.LOW: "3.0",
+        Severity.MEDIUM: "5.5",
+        Severity.HIGH: "8.0",
+        Severity.CRITICAL: "9.5",
+    }
+)
 """The number that code hosts sort by (`security-severity`), in the CVSS range of each step."""
 
 

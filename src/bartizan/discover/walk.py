@@ -26,7 +26,11 @@ def walk(root: Path, config: DiscoverConfig) -> Iterator[Document | Skip]:
     Raises:
         InputError: There is nothing at `root`.
     """
-    if not root.exists():
+    try:
+        there = root.exists()
+    except OSError as error:
+        raise InputError(f"{root} cannot be examined: {error.strerror}", hint="check its rights") from error
+    if not there:
         raise InputError(f"there is nothing at {root}", hint="check the path")
     if root.is_file():
         yield _document(root, root.name, config)

@@ -152,7 +152,7 @@ class Machine:
             self.far_memo[index] = value
             if index > self.end:
                 reason = f"memo index {index:,} makes a loader reserve memory for that many values"
-                self.watcher.odd("memo", self.position, reason)
+                self.watcher.odd("memo-size", self.position, reason)
         self.holes = self.missing > 0 or bool(self.far_memo)
 
     def get(self, index: int) -> None:

@@ -40,7 +40,7 @@ _SIGNS: Final = (
     ),
     _Sign(
         place="pickle",
-        pattern=re.compile(r"gA[JNQV][A-Za-z0-9+/]{20,}={0,2}"),
+        pattern=re.compile(r"gA[I-X][A-Za-z0-9+/]{20,}={0,2}"),
         reason="holds what looks like a pickle in base64",
         severity=Severity.HIGH,
         verdict=Verdict.MALFORMED,

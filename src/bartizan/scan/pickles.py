@@ -14,7 +14,7 @@ from bartizan.scan.describe import call, printable
 from bartizan.scan.interpreter import HANDLERS, follow
 from bartizan.scan.judge import HARMLESS, Judge, Judgement, judge
 from bartizan.scan.machine import Limits, Machine, expanded
-from bartizan.scan.note import Data, Verdict
+from bartizan.scan.note import HEAD_BYTES, Data, Verdict
 from bartizan.scan.symbols import Call, Name, Symbol, Use
 
 _MAX_PICKLES: Final = 10_000
@@ -33,9 +33,9 @@ _HINT: Final = re.compile(
     rb"|\x8c(?s:.)" + _NAME + rb"\x94?\x8c(?s:.)" + _NAME + rb"\x94?\x93"
 )
 """Where a pickle that names a callable may begin."""
-_PROBE_BYTES: Final = 65_536
 _PROBE = Limits(steps=20_000, stack=20_000, memo=20_000, marks=2_000)
-_PROBE_ENOUGH: Final = 1_000
+_RAISING: Final = frozenset({"underflow", "mark", "memo", "name", "callee", "line", "extension"})
+"""Oddities at which every loader raises, or that plain text is full of."""
 
 
 @dataclass(kw_only=True)
@@ -266,7 +266,7 @@ def torch_legacy(data: Data, start: int = 0) -> bool:
 
 
 def recognises(data: Data, start: int = 0) -> bool:
-    """Says whether bytes are a pickle: by its header, or by following the first 64 kB of one without a header."""
+    """Says whether bytes are a pickle: by its header, or by following one without a header for a while."""
     head = bytes(data[start : start + 3])
     if len(head) < 2:
         return False
@@ -277,18 +277,22 @@ def recognises(data: Data, start: int = 0) -> bool:
 
 
 def probe(data: Data, start: int) -> bool:
-    """Says whether bytes without a header are a pickle, by following the first 64 kB of them."""
+    """Says whether bytes without a header are a pickle, by following their first twenty thousand opcodes.
+
+    They are one where they reach a STOP or go on and on without anything at which a loader would have raised, or where
+    they call something that could be a name.
+    """
     if data[start] not in HANDLERS and data[start] not in opcodes.WIDTHS:
         return False
-    head = bytes(data[start : start + _PROBE_BYTES])
-    watcher = Pickles(data=head, limits=_PROBE)
-    machine = Machine(head, 0, watcher=watcher, limits=_PROBE)
+    watcher = Pickles(data=data, limits=_PROBE)
+    machine = Machine(data, start, watcher=watcher, limits=_PROBE)
     follow(machine)
     if machine.calls and any(seen.use is not Use.REFERENCED and plausible(seen) for seen in watcher.seen.values()):
         return True
-    if watcher.odds:
+    if not _RAISING.isdisjoint(watcher.odds):
         return False
-    return machine.complete or (machine.steps >= _PROBE_ENOUGH and len(head) == _PROBE_BYTES)
+    cut = len(data) == HEAD_BYTES and machine.broken.startswith("the stream ends")
+    return machine.complete or cut or machine.broken.startswith("it ")
 
 
 def results(pickles: Pickles) -> Iterator[Seen]:

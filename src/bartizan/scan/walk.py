@@ -44,7 +44,11 @@ def walk(root: Path) -> Iterator[Candidate | Skip]:
     Raises:
         InputError: There is nothing at `root`.
     """
-    if not root.exists():
+    try:
+        there = root.exists()
+    except OSError as error:
+        raise InputError(f"{root} cannot be examined: {error.strerror}", hint="check its rights") from error
+    if not there:
         raise InputError(f"there is nothing at {root}", hint="check the path")
     if root.is_file():
         yield Candidate(path=root, name=root.name)
