@@ -16,6 +16,7 @@ from bartizan.store.ledger import Ledger
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     key.ensure(tmp_path)
+    key.publish(tmp_path, key.load(tmp_path))
     return tmp_path
 
 
@@ -33,6 +34,14 @@ def test_a_key_that_others_may_read_is_refused(folder: Path) -> None:
     with pytest.raises(StoreError, match="others may read") as caught:
         key.load(folder)
     assert "chmod 600" in caught.value.hint
+
+
+def test_a_missing_public_key_is_written_again(tmp_path: Path) -> None:
+    Ledger.open(tmp_path).close()
+    before = (tmp_path / key.PUBLIC_KEY_FILE).read_bytes()
+    (tmp_path / key.PUBLIC_KEY_FILE).unlink()
+    Ledger.open(tmp_path).close()
+    assert (tmp_path / key.PUBLIC_KEY_FILE).read_bytes() == before
 
 
 def test_a_missing_key_is_told_and_not_made_anew(tmp_path: Path) -> None:

@@ -220,6 +220,30 @@ def test_appending_after_close_is_an_error_and_close_may_be_repeated(tmp_path: P
         assert again.count(Event) == 1
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_defect_in_the_writer_leaves_nobody_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Ledger.open(tmp_path) as ledger:
+        ledger.append(event("e1")).wait(10)
+        monkeypatch.setattr(ledger._writer, "_insert", None)
+        with pytest.raises(StoreError, match="has stopped"):
+            ledger.append(event("e2")).wait(10)
+        assert not ledger.healthy()
+        assert ledger.count(Event) == 1
+        ledger._writer._thread.join(10)
+        with pytest.raises(StoreError, match="closed"):
+            ledger.append(event("e3"))
+    assert verify(tmp_path).ok
+
+
+def test_opening_to_read_writes_nothing(tmp_path: Path) -> None:
+    with Ledger.open(tmp_path) as ledger:
+        ledger.append(event("e1")).wait(10)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    with Ledger.open(tmp_path) as ledger:
+        assert ledger.count(Event) == 1
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
 def test_two_ledgers_append_to_one_chain(tmp_path: Path) -> None:
     with Ledger.open(tmp_path) as one, Ledger.open(tmp_path) as other:
         for number in range(20):

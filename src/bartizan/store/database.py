@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from importlib.resources import files
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from bartizan.errors import StoreError
@@ -22,21 +23,24 @@ _CACHE_KIB = 64_000
 _LOG_PAGES = 4000
 _LOG_BYTES = 64_000_000
 _READERS = 4
+_PAUSE_SECONDS = 0.01
 _STEPS_BETWEEN_CHECKS = 20_000
-_HINTS = {
-    "SQLITE_FULL": ("the disk is full", "free some space; the ledger goes on by itself"),
-    "SQLITE_IOERR": ("the disk failed to read or write", "check free space, quotas and the disk; nothing is lost"),
-    "SQLITE_BUSY": ("another process holds the ledger", "end the process that holds it, then try again"),
-    "SQLITE_LOCKED": ("another process holds the ledger", "end the process that holds it, then try again"),
-    "SQLITE_NOTADB": ("the file is no database", "restore it from a backup; it was left as it is"),
-    "SQLITE_CORRUPT": (
-        "the database is damaged",
-        "run `bartizan ledger verify`, restore a backup; it was left as it is",
-    ),
-    "SQLITE_READONLY": ("the ledger may not be written", "check the owner and mode of the state folder"),
-    "SQLITE_CANTOPEN": ("the ledger cannot be opened", "check the path, its owner and mode"),
-    "SQLITE_INTERRUPT": ("the query took too long", "ask for less, or raise store.read_seconds"),
-}
+_HINTS = MappingProxyType(
+    {
+        "SQLITE_FULL": ("the disk is full", "free some space; the ledger goes on by itself"),
+        "SQLITE_IOERR": ("the disk failed to read or write", "check free space, quotas and the disk; nothing is lost"),
+        "SQLITE_BUSY": ("another process holds the ledger", "end the process that holds it, then try again"),
+        "SQLITE_LOCKED": ("another process holds the ledger", "end the process that holds it, then try again"),
+        "SQLITE_NOTADB": ("the file is no database", "restore it from a backup; it was left as it is"),
+        "SQLITE_CORRUPT": (
+            "the database is damaged",
+            "run `bartizan ledger verify`, restore a backup; it was left as it is",
+        ),
+        "SQLITE_READONLY": ("the ledger may not be written", "check the owner and mode of the state folder"),
+        "SQLITE_CANTOPEN": ("the ledger cannot be opened", "check the path, its owner and mode"),
+        "SQLITE_INTERRUPT": ("the query took too long", "ask for less, or raise store.read_seconds"),
+    }
+)
 
 
 def explain(error: sqlite3.Error, path: Path) -> StoreError:
@@ -80,6 +84,24 @@ def connect(path: Path, *, create: bool = False, busy_seconds: float = 10.0) -> 
     return connection
 
 
+def use_log(connection: sqlite3.Connection, *, busy_seconds: float) -> None:
+    """Switches to the write-ahead log; SQLite does not wait for others here by itself, so this does.
+
+    Raises:
+        sqlite3.Error: Another process held the file all the while, or it cannot be written.
+    """
+    deadline = time.monotonic() + busy_seconds
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if not error.sqlite_errorname.startswith("SQLITE_BUSY") or time.monotonic() > deadline:
+                raise
+            time.sleep(_PAUSE_SECONDS)
+        else:
+            return
+
+
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
     """A write transaction that begins by taking the write lock, and leaves nothing behind where it fails."""
@@ -87,6 +109,17 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
     try:
         yield
         connection.execute("COMMIT")
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+
+
+@contextmanager
+def snapshot(connection: sqlite3.Connection) -> Iterator[None]:
+    """A read transaction: all queries inside it see one moment, whatever others write meanwhile."""
+    connection.execute("BEGIN")
+    try:
+        yield
     finally:
         if connection.in_transaction:
             connection.execute("ROLLBACK")

@@ -25,7 +25,7 @@ _OTHERS = 0o077
 
 
 def ensure(folder: Path) -> None:
-    """Makes the key pair where there is none yet; several processes may try at once.
+    """Makes the signing key where there is none yet; several processes may try at once.
 
     Raises:
         StoreError: The folder cannot be written.
@@ -35,12 +35,22 @@ def ensure(folder: Path) -> None:
         if not path.exists():
             pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
             _place(path, pem)
-        if not (folder / PUBLIC_KEY_FILE).exists():
-            write_file(folder / PUBLIC_KEY_FILE, f"{public_key(load(folder)).encode()}\n".encode(), mode=0o644)
     except OSError as error:
-        raise StoreError(
-            f"the state folder {folder} cannot be written: {error.strerror}", hint="check its owner and mode"
-        ) from error
+        raise _unwritable(folder, error) from error
+
+
+def publish(folder: Path, key: Ed25519PrivateKey) -> None:
+    """Writes the public key beside the signing key where it is missing.
+
+    Raises:
+        StoreError: The folder cannot be written.
+    """
+    path = folder / PUBLIC_KEY_FILE
+    try:
+        if not path.exists():
+            write_file(path, f"{public_key(key).encode()}\n".encode(), mode=0o644)
+    except OSError as error:
+        raise _unwritable(folder, error) from error
 
 
 def load(folder: Path) -> Ed25519PrivateKey:
@@ -119,6 +129,13 @@ def _write_new(path: Path, data: bytes, mode: int) -> None:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _unwritable(folder: Path, error: OSError) -> StoreError:
+    return StoreError(
+        f"the state folder {folder} cannot be written: {error.strerror}",
+        hint="check its owner and mode, and free space",
+    )
 
 
 def _check_pair(folder: Path, key: Ed25519PrivateKey) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, closing
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any, Generic, Self, TypeVar, Union
@@ -17,7 +18,8 @@ from bartizan.errors import InputError, StoreError
 from bartizan.store import database, view
 from bartizan.store import head as heads
 from bartizan.store import key as keys
-from bartizan.store.checkpoint import Checkpoint
+from bartizan.store.checkpoint import Checkpoint, PublicKey
+from bartizan.store.head import Head
 from bartizan.store.proof import Consistency, Inclusion, prove_consistency, prove_inclusion
 from bartizan.store.ticket import Ticket
 from bartizan.store.writer import CHECKPOINT_FILE, Pending, Writer, read_checkpoint
@@ -58,28 +60,13 @@ class Ledger:
         """
         path = folder / database.DATABASE_FILE
         signing = _prepare(folder, config, create=create)
-        with database.faults(path):
+        with ExitStack() as undo, database.faults(path):
             connection = database.connect(path, create=create, busy_seconds=config.busy_seconds)
-            try:
-                _bring_up(connection, path, signing=signing)
-                published = read_checkpoint(folder)
-                head = heads.load(connection, keys.public_key(signing))
-            except OSError as error:
-                connection.close()
-                raise StoreError(f"{folder / CHECKPOINT_FILE} cannot be read: {error.strerror}") from error
-            except (sqlite3.Error, StoreError):
-                connection.close()
-                raise
-            except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-                connection.close()
-                raise StoreError(f"{path}: a record cannot be read", hint="run `bartizan ledger verify`") from error
-        if published is not None and published.size > head.checkpoint.size:
-            connection.close()
-            raise StoreError(
-                f"{path}: {published.size - head.checkpoint.size} records are missing at the end",
-                hint="run `bartizan ledger verify`",
-            )
-        writer = Writer(folder, connection, key=signing, head=head, config=config)
+            undo.callback(connection.close)
+            _bring_up(connection, path, signing=signing, busy_seconds=config.busy_seconds)
+            head, published = _stand(connection, folder, keys.public_key(signing))
+            undo.pop_all()
+        writer = Writer(folder, connection, key=signing, head=head, published=published, config=config)
         return cls(folder, writer=writer, readers=database.Readers(path, config.read_seconds))
 
     def append(self, *records: LedgerRecord) -> Ticket:
@@ -241,16 +228,13 @@ def rebuild(folder: Path, config: StoreConfig = _DEFAULTS) -> None:
     path = folder / database.DATABASE_FILE
     if not path.is_file():
         raise StoreError(f"there is no ledger in {folder}", hint="name its state folder with --state")
-    with database.faults(path):
-        connection = database.connect(path, busy_seconds=config.busy_seconds)
-        try:
-            with database.transaction(connection):
-                database.migrate(connection, path)
-                view.rebuild(connection)
-        except (msgspec.MsgspecError, UnicodeDecodeError, TypeError, KeyError) as error:
-            raise StoreError(f"{path}: a record cannot be read", hint="run `bartizan ledger verify`") from error
-        finally:
-            connection.close()
+    with (
+        database.faults(path),
+        closing(database.connect(path, busy_seconds=config.busy_seconds)) as connection,
+        database.transaction(connection),
+    ):
+        database.migrate(connection, path)
+        _rebuild(connection, path)
 
 
 def _prepare(folder: Path, config: StoreConfig, *, create: bool) -> Ed25519PrivateKey:
@@ -273,21 +257,48 @@ def _prepare(folder: Path, config: StoreConfig, *, create: bool) -> Ed25519Priva
                 f"the state folder {folder} cannot be made: {error.strerror}", hint="choose another with --state"
             ) from error
         keys.ensure(folder)
-    return keys.load(folder)
+    signing = keys.load(folder)
+    keys.publish(folder, signing)
+    return signing
 
 
-def _bring_up(connection: sqlite3.Connection, path: Path, *, signing: Ed25519PrivateKey) -> None:
+def _bring_up(connection: sqlite3.Connection, path: Path, *, signing: Ed25519PrivateKey, busy_seconds: float) -> None:
     """Sets the log mode, applies migrations, remakes an outdated view; writes only where there is something to do."""
-    connection.execute("PRAGMA journal_mode = WAL")
+    database.use_log(connection, busy_seconds=busy_seconds)
     if database.schema_version(connection) == len(database.migrations()) and view.is_current(connection):
         return
     with database.transaction(connection):
         fresh = database.schema_version(connection) == 0
         database.migrate(connection, path)
         if not view.is_current(connection):
-            view.rebuild(connection)
+            _rebuild(connection, path)
         if fresh:
             heads.save(connection, heads.first(signing))
+
+
+def _stand(connection: sqlite3.Connection, folder: Path, key: PublicKey) -> tuple[Head, int]:
+    """Returns the checked head, and the size in the checkpoint file, -1 where there is none."""
+    try:
+        # The file first: what others write meanwhile can only make the database the newer of the two.
+        published = read_checkpoint(folder)
+    except OSError as error:
+        raise StoreError(f"{folder / CHECKPOINT_FILE} cannot be read: {error.strerror}") from error
+    with database.snapshot(connection):
+        head = heads.load(connection, key)
+    size = -1 if published is None else published.size
+    if size > head.checkpoint.size:
+        missing = size - head.checkpoint.size
+        raise StoreError(
+            f"{folder}: {missing} records are missing at the ledger's end", hint="run `bartizan ledger verify`"
+        )
+    return head, size
+
+
+def _rebuild(connection: sqlite3.Connection, path: Path) -> None:
+    try:
+        view.rebuild(connection)
+    except (msgspec.MsgspecError, UnicodeDecodeError, TypeError, KeyError) as error:
+        raise StoreError(f"{path}: a record cannot be read", hint="run `bartizan ledger verify`") from error
 
 
 def _cleaned(record: LedgerRecord) -> tuple[LedgerRecord, bytes]:

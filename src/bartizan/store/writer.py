@@ -52,10 +52,18 @@ class Writer:
         connection: A connection that only the thread uses from now on.
         key: What checkpoints are signed with.
         head: Where the ledger stood when it was opened.
+        published: The size in the checkpoint file, -1 where there is none.
     """
 
     def __init__(
-        self, folder: Path, connection: sqlite3.Connection, *, key: Ed25519PrivateKey, head: Head, config: StoreConfig
+        self,
+        folder: Path,
+        connection: sqlite3.Connection,
+        *,
+        key: Ed25519PrivateKey,
+        head: Head,
+        published: int,
+        config: StoreConfig,
     ) -> None:
         self._folder = folder
         self._path = folder / database.DATABASE_FILE
@@ -64,7 +72,7 @@ class Writer:
         self._public = public_key(key)
         self._config = config
         self._head = head
-        self._published = -1
+        self._published = published
         self._publish_at = 0.0
         self._groups: deque[Group] = deque()
         self._waiting = 0
@@ -135,7 +143,18 @@ class Writer:
             if self.error is None and self._published != self.checkpoint.size:
                 self._write(_publication())
         finally:
-            self._connection.close()
+            self._stop()
+
+    def _stop(self) -> None:
+        """Leaves nobody waiting, even where a defect ended the thread."""
+        with self._lock:
+            abandoned, self._groups, self._waiting = self._groups, deque(), 0
+            if not self._closing:
+                self._closing, self.error = True, _stopped()
+            self._space.notify_all()
+        for group in abandoned:
+            group.ticket.settle(_stopped())
+        self._connection.close()
 
     def _next(self) -> Group | None:
         """Waits for a group; makes one up where a checkpoint is due or a broken disk should be tried again."""
@@ -153,12 +172,19 @@ class Writer:
             return group
 
     def _write(self, group: Group) -> None:
+        failure: StoreError | None = _stopped()
         try:
             with database.faults(self._path):
                 self._commit(group)
+            failure = None
         except StoreError as error:
-            self.error = error
-            group.ticket.settle(error)
+            failure = error
+        finally:
+            # Reached on defects too: whoever waits is told, and the thread ends.
+            if failure is not None:
+                self.error = failure
+                group.ticket.settle(failure)
+        if failure is not None:
             return
         # The records are durable from here on, whatever becomes of the checkpoint file.
         self.error = None
@@ -238,6 +264,10 @@ def read_checkpoint(folder: Path) -> Checkpoint | None:
             f"{path} is no checkpoint",
             hint="run `bartizan ledger verify`; where nothing else is wrong, remove the file",
         ) from error
+
+
+def _stopped() -> StoreError:
+    return StoreError("the ledger's writer has stopped", hint="a defect ended it; close the ledger and open it again")
 
 
 def _publication() -> Group:
