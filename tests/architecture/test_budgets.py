@@ -18,15 +18,13 @@ SHARE_OVER_SOFT_BUDGET = 0.05
 DIRECT_DEPENDENCIES = 20
 
 BROAD_EXCEPT = {
-    "detect/engine.py": "the engine boundary: a detector that breaks becomes a failure that the policy decides on",
-    "scan/engine.py": "the engine boundary: a format that breaks becomes a finding",
-    "discover/engine.py": "the engine boundary: a source that breaks becomes a skip",
+    "detect/examination.py": "the engine boundary: a detector that breaks becomes a failure that the policy decides on",
+    "scan/format.py": "the engine boundary: a format that breaks becomes a finding",
+    "discover/source.py": "the engine boundary: a source that breaks becomes a skip with its reason",
     "gateway/app.py": "the gateway boundary: an error becomes a status, and nothing unchecked leaves",
-    "jobs/attack.py": "the job boundary",
-    "jobs/scan.py": "the job boundary",
-    "jobs/discover.py": "the job boundary",
-    "jobs/assess.py": "the job boundary",
 }
+READ_ONLY = re.compile(r"(Final\[)?(Mapping|Sequence|Collection|AbstractSet|Set|frozenset|tuple)\[")
+"""Annotations that the type checker lets nobody write through."""
 READS_ENVIRONMENT = {"config.py"}
 PRINTS_OR_EXITS = {"cli", "__main__.py"}
 
@@ -85,6 +83,7 @@ def test_no_mutable_state_at_module_level() -> None:
         if isinstance(node, ast.Assign | ast.AnnAssign)
         and isinstance(node.value, ast.List | ast.Dict | ast.Set | ast.ListComp | ast.DictComp | ast.SetComp)
         and "__all__" not in ast.unparse(node)
+        and not (isinstance(node, ast.AnnAssign) and READ_ONLY.match(ast.unparse(node.annotation)))
     ]
     assert not found
     assert not [
@@ -109,7 +108,7 @@ def test_broad_except_stands_only_at_the_boundaries() -> None:
         for node in ast.walk(tree(path))
         if isinstance(node, ast.ExceptHandler) and is_broad(node)
     }
-    assert found <= set(BROAD_EXCEPT)
+    assert found == set(BROAD_EXCEPT)
 
 
 def calls(path: Path) -> Iterator[tuple[str, int]]:
