@@ -32,7 +32,7 @@ _LENGTHS: Mapping[str, int] = MappingProxyType(
 
 def valid(account: str) -> bool:
     """Whether an IBAN without blanks has its country's length and leaves 1 modulo 97 (ISO 13616-1, ISO 7064)."""
-    if len(account) != _LENGTHS.get(account[:2], 0):
+    if len(account) != _LENGTHS.get(account[:2], -1):
         return False
     return int("".join(str(int(character, 36)) for character in account[4:] + account[:4])) % 97 == 1
 

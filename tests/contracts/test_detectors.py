@@ -1,0 +1,113 @@
+"""Every detector on the shelf keeps the same promises, whoever wrote it."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from bartizan.core.segment import Role, Segment
+from bartizan.core.taxonomy import parse_tag
+from bartizan.detect import detectors as shelf
+from bartizan.detect.automaton import Automaton, compile_pattern
+from bartizan.detect.detector import Detector
+from bartizan.detect.engine import Engine
+from bartizan.detect.syntax import parse
+from bartizan.registry import scan
+
+FAMILIES = {"injection", "jailbreak", "secrets", "pii", "unicode", "exfiltration"}
+DETECTORS = sorted(scan(shelf, Detector), key=lambda plugin: plugin.meta.id)  # type: ignore[type-abstract]
+ENGINE = Engine(DETECTORS)
+every = pytest.mark.parametrize("plugin", DETECTORS, ids=lambda plugin: plugin.meta.id)
+
+
+def segment(plugin: Detector, text: str) -> Segment:
+    return Segment(text=text, role=plugin.roles[0] if plugin.roles else Role.USER)
+
+
+def hits(plugin: Detector, text: str, engine: Engine = ENGINE) -> list[tuple[int, int]]:
+    detection = engine.detect([segment(plugin, text)])
+    assert not detection.failures
+    return [(signal.start, signal.end) for signal in detection.signals if signal.detector == plugin.meta.id]
+
+
+def test_there_are_enough() -> None:
+    assert len(DETECTORS) >= 60
+    assert len(ENGINE.members) >= 60
+    assert {plugin.meta.id.partition(".")[0] for plugin in DETECTORS} == FAMILIES
+
+
+@every
+def test_meta(plugin: Detector) -> None:
+    meta = plugin.meta
+    assert re.fullmatch(r"[a-z]+\.[a-z0-9_]+", meta.id)
+    assert meta.id.partition(".")[0] in FAMILIES
+    assert meta.tags
+    assert all(parse_tag(tag) for tag in meta.tags)
+    assert meta.references
+    assert all(reference.startswith("https://") for reference in meta.references)
+    assert meta.title
+    assert meta.why.endswith(".")
+    assert meta.false_positives
+    assert len(meta.hits) >= 2
+    assert len(meta.misses) >= 2
+    assert 0 < plugin.score <= 1
+    assert re.fullmatch(r"[a-z0-9_]+", plugin.category)
+
+
+@every
+def test_hits_hit(plugin: Detector) -> None:
+    for text in plugin.meta.hits:
+        assert hits(plugin, text), text
+
+
+@every
+def test_misses_miss(plugin: Detector) -> None:
+    for text in plugin.meta.misses:
+        assert not hits(plugin, text), text
+
+
+@every
+def test_the_pass_sees_all_that_its_patterns_match(plugin: Detector) -> None:
+    """What a pattern locates, the trigger in its place fires on: otherwise the pass would hide a hit."""
+    for number, pattern in enumerate(plugin.patterns):
+        automaton = Automaton([plugin.members[number]])
+        for text in (*plugin.meta.hits, *plugin.meta.misses):
+            if compile_pattern(pattern).search(text):
+                assert automaton.fired(text.encode()), (pattern, text)
+                assert automaton.fired(text.upper().encode()) or not compile_pattern(pattern).search(text.upper())
+
+
+@every
+def test_patterns_allow_texts_to_be_joined(plugin: Detector) -> None:
+    for pattern in (*plugin.patterns, *plugin.members):
+        parse(pattern)
+        assert r"\A" not in pattern
+        assert r"\z" not in pattern
+
+
+@every
+def test_spans_are_within_the_bound(plugin: Detector) -> None:
+    for text in plugin.meta.hits:
+        for start, end in hits(plugin, text):
+            assert 0 <= start < end <= len(text)
+            assert plugin.max_span is None or end - start <= plugin.max_span
+
+
+@every
+def test_the_number_of_places_grows_with_the_text_and_not_faster(plugin: Detector) -> None:
+    """A bound on work, not on time: what is judged in a text repeated n times is at most n times as much, and a bit."""
+    unit = " ".join((*plugin.meta.hits, *plugin.meta.misses)) + "\n"
+    few, many = (len(list(plugin.locate(unit * times))) for times in (4, 40))
+    assert many <= 11 * max(few, 1)
+
+
+@every
+def test_it_hits_among_other_segments(plugin: Detector) -> None:
+    text = plugin.meta.hits[0]
+    calm = Segment(text="The harbour was quiet that morning.", role=Role.USER)
+    detection = ENGINE.detect([calm, segment(plugin, text), calm])
+    found = {
+        (signal.segment, signal.start, signal.end) for signal in detection.signals if signal.detector == plugin.meta.id
+    }
+    assert found == {(1, start, end) for start, end in hits(plugin, text)}
