@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -99,12 +100,16 @@ def test_a_wrong_policy_exits_2(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert "did you mean 'injection.instruction_override'?" in capsys.readouterr().err
 
 
-def test_the_policy_is_listed_with_what_each_rule_uses(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_policy_is_listed_with_what_each_rule_uses(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    off = tmp_path / "off.toml"
+    off.write_text('[detect]\ndisable = ["exfiltration.*"]\n', encoding="utf-8")
     assert main(["guard", "policy"]) == 0
     out = capsys.readouterr().out
     assert "when a detector fails: block" in out
-    assert "uses: " in out
-    assert "injection.instruction_override" in out
+    assert re.search(r"^block +injection-by-the-user: .+\n +when: input, untrusted, role user", out, re.MULTILINE)
+    assert re.search(r"uses: injection\.\*, jailbreak\.\* \(detectors: \d+\)", out)
+    assert main(["guard", "policy", "--config", str(off)]) == 0
+    assert "uses: nothing, all of it is switched off" in capsys.readouterr().out
     assert main(["guard", "policy", "--policy", "monitor", "--json"]) == 0
     shown = json.loads(capsys.readouterr().out)
     assert shown["id"] == "monitor"

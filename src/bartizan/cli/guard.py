@@ -120,7 +120,14 @@ def _show_policy(guard: Guard, *, as_json: bool) -> None:
     for rule in policy.rules:
         print(f"\n{rule.action.value:<6}  {rule.id}: {rule.why}")
         print(f"        when: {_conditions(rule)}")
-        print(f"        uses: {', '.join(uses[rule.id]) or 'nothing, all of it is switched off'}")
+        print(f"        uses: {_uses(rule, uses[rule.id])}")
+
+
+def _uses(rule: Rule, detectors: tuple[str, ...]) -> str:
+    if not detectors:
+        return "nothing, all of it is switched off"
+    left_out = f" without {', '.join(rule.except_detectors)}" if rule.except_detectors else ""
+    return f"{', '.join(rule.detectors)}{left_out} (detectors: {len(detectors)})"
 
 
 def _conditions(rule: Rule) -> str:
