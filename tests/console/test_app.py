@@ -166,7 +166,15 @@ def test_forms_are_small_and_forms(visitor: TestClient) -> None:
 
 
 def test_every_answer_carries_the_headers(visitor: TestClient) -> None:
-    for path in ("/overview", "/overview.json", "/nothing", "/findings?severity=evil", "/static/nothing", "/login", "/"):
+    for path in (
+        "/overview",
+        "/overview.json",
+        "/nothing",
+        "/findings?severity=evil",
+        "/static/nothing",
+        "/login",
+        "/",
+    ):
         answer = visitor.get(path)
         for name, value in HEADERS.items():
             assert answer.headers[name] == value, (path, name)

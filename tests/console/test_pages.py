@@ -37,7 +37,7 @@ def address(name: str, *, twin: bool = False) -> str:
 
 
 def record(page: Page) -> type[Context]:
-    found = typing.get_type_hints(page.context)["return"]
+    found: type[Context] = typing.get_type_hints(page.context)["return"]
     assert issubclass(found, Context)
     return found
 

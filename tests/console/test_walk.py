@@ -7,7 +7,7 @@ from starlette.testclient import TestClient
 
 from bartizan.console.rows import verdicts_of
 from bartizan.console.walk import successes, walk
-from bartizan.core.attempt import Attempt
+from bartizan.core.attempt import Attempt, attempt_id
 from bartizan.core.verdict import Verdict
 from bartizan.store.ledger import Ledger
 from tests.console import sample as sampled
@@ -75,7 +75,7 @@ def test_a_detector_that_left_the_catalogue_keeps_its_id(ledger: Ledger) -> None
 def test_a_finding_is_proven_by_the_attempts_it_names_first(sample: Ledger) -> None:
     found = successes(sample, sampled.OVERRIDE_FINDING, limit=4)
     assert len({attempt.id for attempt in found}) == 4
-    assert found[0].id == sampled.attempt_id(sampled.DIRECT_RUN, sampled.OVERRIDE, "0")
+    assert found[0].id == attempt_id(sampled.DIRECT_RUN, sampled.OVERRIDE, "0")
     assert successes(sample, "finding:none~0", limit=4) == ()
 
 
