@@ -9,7 +9,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 
 import msgspec
 
@@ -26,7 +26,7 @@ from bartizan.core.attempt import Attempt, Outcome, Run, RunState
 from bartizan.core.finding import Finding, FindingState, Skip
 from bartizan.core.identity import unique_id
 from bartizan.core.record import Record, now
-from bartizan.errors import InputError, TargetError
+from bartizan.errors import InputError, StoreError, TargetError
 from bartizan.jobs.progress import Progress, Step, silent
 from bartizan.store.ledger import Ledger
 from bartizan.store.ticket import Ticket
@@ -37,6 +37,7 @@ _PAGE = 1_000
 _MOST_FINDINGS = 10_000
 _MOST_WAITING = 2_000
 _STEP_SECONDS = 0.1
+_LAST_WORD_SECONDS = 2.0
 _PROBES, _MUTATORS = "probes", "mutators"
 
 
@@ -113,20 +114,19 @@ async def run(
     done = await asyncio.to_thread(_finished, ledger, begun.id, log.tally) if resume else frozenset[str]()
     log.durable = len(done)
     meter = Meter(budget=Budget(requests=config.max_requests, tokens=config.max_tokens, seconds=config.max_seconds))
-    ended = msgspec.structs.replace(begun, state=RunState.STOPPED, stopped_by="interrupt")
     try:
         async with aclosing(attack(plan, target, done=done, budget=meter.budget, meter=meter, config=config)) as tried:
             async for attempt in tried:
                 await log.keep(attempt)
         await log.flush()
-        state = RunState.STOPPED if meter.stopped_by else RunState.DONE
-        ended = msgspec.structs.replace(begun, state=state, stopped_by=meter.stopped_by)
     except TargetError:
-        ended = msgspec.structs.replace(ended, stopped_by="target")
+        _stop(ledger, begun, "target")
         raise
-    finally:
-        ended = msgspec.structs.replace(ended, at=now())
-        ledger.append(ended)
+    except asyncio.CancelledError:
+        _stop(ledger, begun, "interrupt")
+        raise
+    state = RunState.STOPPED if meter.stopped_by else RunState.DONE
+    ended = msgspec.structs.replace(begun, state=state, stopped_by=meter.stopped_by, at=now())
     found = await asyncio.to_thread(_conclude, ledger, target, plan, ended=ended, tally=log.tally)
     await ledger.append(*found, ended)
     return Summary(
@@ -205,6 +205,13 @@ def _begin(plan: Plan, target: Target, *, guarded: bool) -> Run:
             _MUTATORS: ",".join(sorted({shot.mutator.meta.id for shot in plan.shots})),
         },
     )
+
+
+def _stop(ledger: Ledger, begun: Run, reason: str) -> None:
+    """Says in the ledger that a run stopped, and waits for that a little: whoever asked the run to end is waiting."""
+    stopped = msgspec.structs.replace(begun, state=RunState.STOPPED, stopped_by=reason, at=now())
+    with suppress(StoreError):  # without this word the run is taken for killed, and can be resumed as well
+        ledger.append(stopped).wait(_LAST_WORD_SECONDS)
 
 
 def _earlier(ledger: Ledger, target: Target, resume: str) -> Run:
