@@ -30,7 +30,7 @@ from bartizan.core.severity import Severity
 from bartizan.core.verdict import Verdict
 from bartizan.store.ledger import Ledger
 
-_ATTEMPTS_A_PROBE = 12
+_ATTEMPTS_A_PROBE = 40
 _MOST_STOPPED = 8
 _FINDINGS_A_PROBE = 10
 _BREACHES_A_FINDING = 3
