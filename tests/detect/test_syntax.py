@@ -32,10 +32,6 @@ def test_width(pattern: str, width: int | None) -> None:
     assert widest(parse(pattern)) == width
 
 
-def test_bytes_are_counted_for_the_pass() -> None:
-    assert widest(parse(r"é[^x]\wa"), octets=True) == 2 + 4 + 1 + 1
-
-
 @pytest.mark.parametrize("pattern", ["(open", "close)", "(?:a"])
 def test_what_is_not_closed_is_an_error(pattern: str) -> None:
     with pytest.raises(PluginError):

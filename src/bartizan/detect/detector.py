@@ -94,16 +94,23 @@ class Detector(ABC):
         Raises:
             LimitError: There are more matches than `MAX_PLACES`.
         """
+        data = text.encode()
+        wide = len(data) != len(text)
         places = 0
         for number, regex in enumerate(self._compiled):
             if which is not None and number not in which:
                 continue
             group = regex.groupindex.get(VALUE, 0)
-            for match in regex.finditer(text):
+            octets = characters = 0
+            for match in regex.finditer(data):
                 places += 1
                 if places > MAX_PLACES:
                     raise LimitError(f"more than {MAX_PLACES:,} places to judge", hint="send less text at a time")
                 start, end = match.span(group)
+                if wide:
+                    characters += len(data[octets:start].decode())
+                    octets, length = start, len(data[start:end].decode())
+                    start, end = characters, characters + length
                 found = self.narrow(Found(text, start, end))
                 if start < end and self._near(found):
                     reason = self.judge(found)

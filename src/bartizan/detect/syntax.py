@@ -10,8 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
-from math import inf
 from types import MappingProxyType
 
 from bartizan.errors import PluginError
@@ -22,11 +20,8 @@ _GROUP = re.compile(r"\((?:\?(?:P?<\w+>|[a-zA-Z-]*:))?")
 _FLAGS = re.compile(r"\(\?[a-zA-Z-]+\)")
 _CLASS = re.compile(r"\[\^?\]?(?:\\(?:[pPx]\{[^}]*\}|.)|\[:\^?\w+:\]|[^\]\\])*\]", re.DOTALL)
 _ASSERTIONS = frozenset("bBAz")
-_ASCII_CLASSES = frozenset("dswnrtfv")
 _MIN_WORD = 2
-_RARE = 0.35
 _TOO_COMMON = 40.0
-_MAX_ROOM = 400
 _BY_LENGTH = (1e3, 1e3, 60.0, 3.0, 0.5, 0.2, 0.1, 0.04, 0.02)
 """The commonness of a word of this many bytes that is not listed below."""
 _COMMON = MappingProxyType(
@@ -86,10 +81,9 @@ _COMMON = MappingProxyType(
 
 @dataclass(frozen=True)
 class Character:
-    """One character of at most `octets` bytes in UTF-8: `text` where it is a certain one, otherwise any of a class."""
+    """One character: `text` where it is a certain one, otherwise any of a class."""
 
     text: str = ""
-    octets: int = 4
 
 
 @dataclass(frozen=True)
@@ -130,70 +124,48 @@ def parse(pattern: str) -> Node:
     return node
 
 
-def widest(node: Node, *, octets: bool = False) -> int | None:
-    """Returns the most characters, or bytes in UTF-8, that can match; None where there is no bound."""
+def widest(node: Node) -> int | None:
+    """Returns the most characters that can match, or None where there is no bound."""
     match node:
-        case Character(octets=size):
-            return size if octets else 1
+        case Character():
+            return 1
         case Repeat(part=part, most=most):
-            width = widest(part, octets=octets)
+            width = widest(part)
             return 0 if 0 in (width, most) else (None if width is None or most is None else width * most)
         case Sequence(parts=parts):
-            widths = [widest(part, octets=octets) for part in parts]
+            widths = [widest(part) for part in parts]
             return None if None in widths else sum(width or 0 for width in widths)
         case Choice(branches=branches):
-            widths = [widest(branch, octets=octets) for branch in branches]
+            widths = [widest(branch) for branch in branches]
             return None if None in widths else max(width or 0 for width in widths)
 
 
 def trigger(pattern: str) -> str | None:
-    """Returns a plainer pattern that matches wherever `pattern` does, or None where there is none worth having.
+    """Returns words, as a pattern, of which every match of `pattern` holds one; None where there are none worth having.
 
-    It is made of the most telling words that every match holds, in their order, with as much between them as the pattern
-    allows: `ignore (all )?previous (rules|orders)` becomes `ignore.{0,..}previous.{0,..}(?:rules|orders)`.
+    Of all that is certain it takes the rarest: of `ignore (all )?previous (rules|orders)` it is `ignore`.
     """
     node = parse(pattern)
-    solid = [part for part in node.parts if part != Sequence()] if isinstance(node, Sequence) else [node]
-    only = solid[0] if len(solid) == 1 else node
-    branches = only.branches if isinstance(only, Choice) else (only,)
-    plain = [_landmarks(branch) for branch in branches]
-    return None if None in plain else "|".join(found for found in plain if found)
+    words = _certain(node)
+    return _alternatives(words) if words and _commonness(words) <= _TOO_COMMON else None
 
 
-def _landmarks(node: Node) -> str | None:
-    """Takes the rarest words, and the next rarest too where those alone would be met in ordinary text."""
-    steps = list(_steps(node))
-    rarest = sorted((_commonness(words), place) for place, (words, _) in enumerate(steps) if words)
-    if not rarest or rarest[0][0] > _TOO_COMMON:
-        return None
-    chosen = sorted(place for _, place in rarest[: 1 if rarest[0][0] <= _RARE else 2])
-    out = _alternatives(steps[chosen[0]][0])
-    for before, place in pairwise(chosen):
-        widths = [width for _, width in steps[before : place + 1]]
-        room = None if None in widths else sum(width or 0 for width in widths)
-        out += "(?s:.*)" if room is None or room > _MAX_ROOM else f"(?s:.{{0,{room}}})"
-        out += _alternatives(steps[place][0])
-    return out
-
-
-def _steps(node: Node) -> Iterator[tuple[frozenset[str], int | None]]:
-    """Splits a sequence into parts: words of which one is certain to be in the part, and its width in bytes."""
+def _parts(node: Sequence) -> Iterator[frozenset[str]]:
+    """Yields, part by part of a sequence, words of which one is certain to be in the part."""
     run = ""
-    for part in (*(node.parts if isinstance(node, Sequence) else (node,)), None):
+    for part in (*node.parts, None):
         if isinstance(part, Character) and part.text:
             run += part.text
-            continue
-        if part == Sequence():
-            continue
-        if run:
-            yield frozenset({run.lower()} if len(run) >= _MIN_WORD else ()), len(run.encode())
+        elif part != Sequence():
+            if len(run) >= _MIN_WORD:
+                yield frozenset({run.lower()})
             run = ""
-        if part is not None:
-            yield _certain(part), widest(part, octets=True)
+            if part is not None:
+                yield _certain(part)
 
 
 def _certain(node: Node) -> frozenset[str]:
-    """Returns words of which every match of `node` holds one, the most telling such set; empty where there is none."""
+    """Returns words of which every match of `node` holds one, the rarest such set; empty where there is none."""
     match node:
         case Repeat(part=part, least=least) if least:
             return _certain(part)
@@ -201,11 +173,7 @@ def _certain(node: Node) -> frozenset[str]:
             found = [_certain(branch) for branch in branches]
             return frozenset().union(*found) if all(found) else frozenset()
         case Sequence():
-            return max(
-                (words for words, _ in _steps(node)),
-                key=lambda words: -_commonness(words) if words else -inf,
-                default=frozenset[str](),
-            )
+            return min(filter(None, _parts(node)), key=_commonness, default=frozenset[str]())
         case _:
             return frozenset()
 
@@ -254,28 +222,23 @@ def _atom(pattern: str, at: int) -> tuple[Node, int]:
     if escape := _ESCAPE.match(pattern, at):
         return _escaped(escape), escape.end()
     if bracket := _CLASS.match(pattern, at):
-        plain = bracket[0].isascii() and not re.match(r"\[\^|.*\\[xpPWDS]", bracket[0], re.DOTALL)
-        return Character(octets=1 if plain else 4), bracket.end()
+        return Character(), bracket.end()
     if pattern[at] in "^$":
         return Sequence(), at + 1
     if pattern[at] == ".":
         return Character(), at + 1
-    return _certainly(pattern[at]), at + 1
-
-
-def _certainly(character: str) -> Character:
-    return Character(character, len(character.encode("utf-8", "replace")))
+    return Character(pattern[at]), at + 1
 
 
 def _escaped(escape: re.Match[str]) -> Node:
     code, plain = escape[1] or escape[2], escape[3]
     if code:
-        return _certainly(chr(int(code, 16)))
+        return Character(chr(int(code, 16)))
     if plain and plain in _ASSERTIONS:
         return Sequence()
     if plain and not plain.isalnum():
-        return _certainly(plain)
-    return Character(octets=1 if plain in _ASCII_CLASSES else 4)
+        return Character(plain)
+    return Character()
 
 
 def _repeat(pattern: str, at: int, part: Node) -> tuple[Node, int]:
