@@ -25,7 +25,7 @@ def test_trouble_halves_it_once_a_round_and_it_recovers_step_by_step() -> None:
     for _ in range(10):
         pace.troubled()
     assert pace.limit == 16
-    well(pace, 6)
+    well(pace, 5)
     assert 16 < pace.limit < 20
 
 

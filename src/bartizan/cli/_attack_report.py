@@ -38,8 +38,9 @@ def table(summary: Summary, console: Console) -> None:
         console.print(f"no longer succeeds: {', '.join(fixed)}", markup=False)
     ended = f", stopped by {summary.run.stopped_by}" if summary.run.stopped_by else ""
     resumed = f", {summary.resumed} attempts from before" if summary.resumed else ""
+    found = len(summary.open_findings)
     console.print(
-        f"{len(summary.open_findings)} findings; {summary.requests} requests, {summary.tokens} tokens, "
+        f"{found} {'finding' if found == 1 else 'findings'}; {summary.requests} requests, {summary.tokens} tokens, "
         f"{summary.seconds:.1f} s{ended}{resumed}; run {summary.run.id}",
         markup=False,
     )
