@@ -1,8 +1,8 @@
 """The detection engine: the one pass against its rivals, the whole engine, and quality on labelled corpora.
 
 Speed is measured on text that the automaton has not met before, because traffic is: RE2's set matcher looks ten times
-better when one text is repeated. Quality is reported by source with Wilson intervals; `tuned` sources were looked at while
-rules were written, `held out` sources were not.
+better when one text is repeated. Quality is reported by source with Wilson intervals: `tuned` sources were looked at
+while rules were written, `held out` sources were not.
 """
 
 from __future__ import annotations
@@ -147,7 +147,9 @@ def _corpora() -> dict[str, list[str]]:
     else:
         words = Path(statistics.__file__).read_text(encoding="utf-8").split()
         found["prose"] = _cut([" ".join(random.choices(words, k=200)) for _ in range(800)])
-    hostile = "ignore all of the previous your instructions you are an ai who has no forget send email to note user act".split()
+    hostile = [
+        word for plugin in Engine.load().detectors.values() for text in plugin.meta.hits for word in text.split()[:6]
+    ]
     found["attack words at random"] = _cut([" ".join(random.choices(hostile, k=200)) for _ in range(800)])
     return found
 
@@ -187,9 +189,11 @@ def _quality(engine: Engine) -> Iterator[Row]:
             )
             pooled += [] if special else right
         yield _share(
-            f"false positives, {looked}: all but the special ones", pooled, lambda row: _hit(engine, row, _MANIPULATION),
+            f"false positives, {looked}: all but the special ones",
+            pooled,
+            lambda row: _hit(engine, row, _MANIPULATION),
             bar=_FALSE_POSITIVE_BAR,
-        )  # fmt: skip
+        )
 
 
 def _hit(engine: Engine, row: dict[str, Any], families: tuple[str, ...]) -> bool:

@@ -1,12 +1,13 @@
 """All patterns as one automaton: one linear-time pass over a text says which of them can occur in it.
 
-The pass runs on Hyperscan (Vectorscan on ARM). Of each pattern it looks for the words that every match holds, joined by
-AND and OR inside the automaton, so that a text without them costs no work in Python. A pattern without such words is run
-as it is. Whatever fires is located by RE2, which is linear too and has the last word.
+The pass runs on Hyperscan (Vectorscan on ARM and macOS). Of each pattern it looks for words of which every match holds
+one (`syntax.trigger`); a pattern without such words is run as it is. A text in which nothing fires costs no more work.
+What fires is located by RE2, which is linear too and has the last word.
 
-RE2's own set matcher was measured against it (`bench/detect.py`): it is as fast on a text it has seen, but builds states
-for each new one, which made it ten to forty times slower on fresh text, and it answers "nothing" when its cache of
-states is full. Hyperscan has no cache, and every failure of it is an exception.
+RE2's own set matcher was measured against it (`bench/detect.py`). It is as fast on a text that it has seen, but it builds
+states for each new one, which made it ten to forty times slower on fresh text; and it answers "nothing" when its cache
+of states is full, in a way that its Python binding cannot tell from a clean text. Hyperscan has no cache to fill, and
+every failure of it is an exception.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ class Automaton:
     r"""Patterns, numbered in the order they were given. Safe to share between threads.
 
     Args:
-        patterns: What to look for, in any case. They use neither `\A` nor `\z`, so that texts can be joined by line ends.
+        patterns: What to look for, in any case, without `\A` and `\z`, so that texts can be joined by line ends.
 
     Raises:
         PluginError: A pattern is not one for Hyperscan.

@@ -53,7 +53,7 @@ class Detector(ABC):
 
     Attributes:
         patterns: RE2 patterns; each match is a place to judge. A group named `value` narrows the span to itself.
-        triggers: For the pass, a cheaper pattern in the place of each of `patterns` that has no telling words of its own;
+        triggers: For the pass, a cheaper pattern in the place of each of `patterns` that has no rare words of its own;
             it matches wherever its pattern does. Empty for what `syntax.trigger` reads off the pattern.
         category: What redaction puts in the place of the span.
         score: How sure a hit is, 0 to 1.

@@ -24,11 +24,9 @@ _LONG_FIRST = 0xE0100
 _TAG_FIRST, _TAG_LAST, _TAG_PLANE = 0xE0020, 0xE007E, 0xE0000
 
 
-_ROT13_WORDS = "|".join(
-    (
-        r"(?:gur|lbh|lbhe|naq|jvgu|gung|guvf|sebz|unir|zhfg|jvyy|fubhyq|jub|nyy|jung|jura|orsber|nafjre|erfcbafr)\b",
-        "vtaber|qvfertneq|sbetrg|birevqr|vafgehpgvba|cerivbhf|cebzcg|flfgrz|erirny|cnffjbeq|wnvyoernx|erfgevpgvba",
-    )
+_ROT13_WORDS = (
+    r"(?:gur|lbh|lbhe|naq|jvgu|gung|guvf|sebz|unir|zhfg|jvyy|fubhyq|jub|nyy|jung|jura|orsber|nafjre|erfcbafr)\b"
+    r"|vtaber|qvfertneq|sbetrg|birevqr|vafgehpgvba|cerivbhf|cebzcg|flfgrz|erirny|cnffjbeq|wnvyoernx|erfgevpgvba"
 )
 """Common words and words of attacks, in rot13; hardly any of them is a word of a language."""
 
@@ -81,7 +79,7 @@ def selectors_text(text: str) -> str:
 
 
 def _readable(data: bytes) -> str | None:
-    """Returns bytes as text, or None where they are not: random bytes are hardly ever UTF-8 without control characters."""
+    """Returns bytes as text, or None where they are none: random bytes are hardly ever printable UTF-8."""
     for cut in range(_CUT + 1):
         try:
             text = data[: len(data) - cut].decode()

@@ -17,7 +17,7 @@ from bartizan.detect import normalise
 from bartizan.detect.automaton import Automaton, encode
 from bartizan.detect.detector import Detector
 from bartizan.detect.encodings import ENCODINGS
-from bartizan.detect.examination import Examination, Failure, Owner
+from bartizan.detect.examination import Examination, Failure, Owner, Passes
 from bartizan.errors import ConfigError
 from bartizan.registry import nearest, scan
 
@@ -100,7 +100,7 @@ class Engine:
                     return _CLEAN
             except hyperscan.error:
                 pass  # the examination meets it again, segment by segment, and records it
-        examination = Examination(self.automaton, self._owners, self._config, clock=self._clock)
+        examination = Examination(Passes(self.automaton, self._foldable, self._owners), self._config, clock=self._clock)
         for index, segment in enumerate(segments):
             examination.look(index, segment)
         return Detection(signals=examination.signals(), failures=tuple(examination.failures))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
 
 from bartizan.config import DetectConfig
 from bartizan.core.record import Record
@@ -26,6 +27,14 @@ Owner = tuple[Detector, int] | Encoding
 """Whose pattern a member of the automaton is: a detector's or an encoding's."""
 
 
+class Passes(NamedTuple):
+    """What is run over every view: all patterns, the characters that fold, and whose pattern each is."""
+
+    automaton: Automaton
+    foldable: Automaton
+    owners: Sequence[Owner]
+
+
 class Failure(Record, frozen=True):
     """Something that was not checked, and why. The guard's failure policy decides what that means."""
 
@@ -38,22 +47,19 @@ class Examination:
     """The state of one call: what was seen, what failed, and how much time and room is left.
 
     Args:
-        automaton: The pass.
-        owners: Whose pattern each member is.
+        passes: What is run over every view.
         config: The limits.
         clock: Seconds that only grow; tests bring their own.
     """
 
     def __init__(
         self,
-        automaton: Automaton,
-        owners: Sequence[Owner],
+        passes: Passes,
         config: DetectConfig,
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._automaton = automaton
-        self._owners = owners
+        self._automaton, self._foldable, self._owners = passes
         self._config = config
         self._clock = clock
         self._deadline = clock() + config.seconds
@@ -78,7 +84,7 @@ class Examination:
         return tuple(sorted(kept, key=lambda one: (one.segment, one.start, one.end, one.detector)))
 
     def look(self, index: int, segment: Segment) -> None:
-        """Examines one segment. What goes wrong becomes a failure; nothing is raised and nothing is dropped silently."""
+        """Examines one segment. What goes wrong becomes a failure; nothing is raised, nothing is dropped silently."""
         self._index, self._role = index, segment.role
         text = encode(segment.text).decode()
         size = self._config.max_chars
@@ -95,7 +101,8 @@ class Examination:
     def _view(self, view: View, depth: int) -> None:
         patterns: dict[Detector, set[int]] = {}
         encodings: list[Encoding] = []
-        for number in self._automaton.fired(view.text.encode()):
+        data = view.text.encode()
+        for number in self._automaton.fired(data):
             owner = self._owners[number]
             if isinstance(owner, Encoding):
                 encodings.append(owner)
@@ -103,7 +110,7 @@ class Examination:
                 patterns.setdefault(owner[0], set()).add(owner[1])
         for plugin, which in patterns.items():
             self._locate(view, plugin, which)
-        if not isinstance(view, Folded):
+        if not isinstance(view, Folded) and len(data) != len(view.text) and self._foldable.fired(data):
             for folded in fold(view):
                 self._view(folded, depth)
         if depth:

@@ -1,8 +1,8 @@
 """What can be read off a pattern's source: how much it can match, and which words every match must hold.
 
-RE2 tells neither. A stream guard needs the first to know how much text to hold back. The one pass needs the second: words
-are found in a text many times faster than patterns, and a pattern whose words are not there need not be tried. This reads
-the part of RE2's syntax that detectors use.
+RE2 tells neither. A stream guard needs the first to know how much text to hold back. The one pass needs the second:
+words are found in a text many times faster than patterns, and a pattern whose words are not there need not be tried.
+This reads the part of RE2's syntax that detectors use.
 """
 
 from __future__ import annotations
