@@ -14,20 +14,13 @@ from bartizan.discover.catalogue import catalogue
 from bartizan.discover.source import Document, Sighting, Source
 
 SHELF = registry.scan(sources, Source)  # type: ignore[type-abstract]
-NAMES = [
-    "app.py",
-    "note.ipynb",
-    "a.js",
-    "requirements.txt",
-    "package.json",
-    "Dockerfile",
-    ".env",
-    "mcp.json",
-    "m.pt",
+NAMES = (
+    "app.py", "note.ipynb", "a.js", "requirements.txt", "package.json", "Dockerfile", ".env", "mcp.json", "m.pt",
     "uv.lock",
-]
+)  # fmt: skip
 ROLES = {
-    "model-api", "inference", "training", "framework", "agent", "vector-store", "observability", "speech", "hub", "guardrail",
+    "model-api", "inference", "training", "framework", "agent", "vector-store", "observability", "speech",
+    "hub", "guardrail",
 }  # fmt: skip
 
 
@@ -37,7 +30,9 @@ def source(request: pytest.FixtureRequest) -> Source:
 
 
 def document(name: str, content: str) -> Document:
-    return Document(name=name, size=len(content), text=lambda: content, head=lambda: content.encode("utf-8", "surrogatepass")[:64])
+    return Document(
+        name=name, size=len(content), text=lambda: content, head=lambda: content.encode("utf-8", "surrogatepass")[:64]
+    )
 
 
 def test_it_explains_itself(source: Source) -> None:

@@ -26,12 +26,7 @@ def walk(root: Path, config: DiscoverConfig) -> Iterator[Document | Skip]:
     Raises:
         InputError: There is nothing at `root`.
     """
-    try:
-        there = root.exists()
-    except OSError as error:
-        raise InputError(f"{root} cannot be examined: {error.strerror}", hint="check its rights") from error
-    if not there:
-        raise InputError(f"there is nothing at {root}", hint="check the path")
+    _require(root)
     if root.is_file():
         yield _document(root, root.name, config)
         return
@@ -46,16 +41,23 @@ def walk(root: Path, config: DiscoverConfig) -> Iterator[Document | Skip]:
         below = []
         for entry in entries:
             name = prefix + entry.name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-            if entry.is_dir(follow_symlinks=False):
-                if entry.name in config.exclude:
-                    continue
-                if depth >= _MAX_DEPTH:
-                    yield Skip(subject=name, reason=f"folders nest deeper than {_MAX_DEPTH}")
-                else:
-                    below.append((Path(entry.path), f"{name}/", depth + 1))
-            elif entry.is_file(follow_symlinks=False):
+            if entry.is_file(follow_symlinks=False):
                 yield _document(Path(entry.path), name, config)
-        pending.extend(reversed(below))
+            elif entry.is_dir(follow_symlinks=False) and entry.name not in config.exclude:
+                below.append((Path(entry.path), f"{name}/", depth + 1))
+        if depth >= _MAX_DEPTH:
+            yield from (Skip(subject=name, reason=f"folders nest deeper than {_MAX_DEPTH}") for _, name, _ in below)
+        else:
+            pending.extend(reversed(below))
+
+
+def _require(root: Path) -> None:
+    try:
+        there = root.exists()
+    except OSError as error:
+        raise InputError(f"{root} cannot be examined: {error.strerror}", hint="check its rights") from error
+    if not there:
+        raise InputError(f"there is nothing at {root}", hint="check the path")
 
 
 def _document(path: Path, name: str, config: DiscoverConfig) -> Document:

@@ -26,7 +26,7 @@ class Step(Record, frozen=True):
 class Progress(Protocol):
     """Something that is called with each step; it must be quick and must not raise."""
 
-    def __call__(self, step: Step) -> None:
+    def __call__(self, step: Step, /) -> None:
         """Takes one step."""
         ...
 

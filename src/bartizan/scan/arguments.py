@@ -11,7 +11,7 @@ from bartizan.core.severity import Severity
 from bartizan.scan import opcodes
 from bartizan.scan.judge import HARMLESS, Judgement
 from bartizan.scan.note import Data, Verdict
-from bartizan.scan.symbols import Call, Items, Name, Symbol
+from bartizan.scan.symbols import Call, Name, Symbol, written_out
 
 _ENCODINGS: Final = frozenset({"latin1", "latin-1", "iso-8859-1", "utf-8", "utf8", "ascii"})
 _BOMB: Final = 100_000_000
@@ -35,16 +35,12 @@ def _unknown(reason: str) -> Judgement:
     return Judgement(verdict=Verdict.UNKNOWN_CODE, severity=Severity.HIGH, reason=reason)
 
 
-def _given(arguments: Symbol | None) -> list[Symbol]:
-    return arguments.items if isinstance(arguments, Items) else []
-
-
 def _text(data: Data, symbol: Symbol) -> str | None:
     return opcodes.text(data, symbol) if isinstance(symbol, int) else None
 
 
 def _getattr(data: Data, arguments: Symbol | None) -> Answer:
-    given = _given(arguments)
+    given = written_out(data, arguments)
     name = _text(data, given[1]) if len(given) in {2, 3} else None
     if name is None:
         return Answer(judgement=_unknown("would call getattr with a name that the file does not show"))
@@ -59,7 +55,7 @@ def _getattr(data: Data, arguments: Symbol | None) -> Answer:
 
 def _module(data: Data, arguments: Symbol | None) -> Answer:
     """Checks `__import__`, `import_module`, `pydoc.locate`, `pkgutil.resolve_name`: text in, module or callable out."""
-    given = _given(arguments)
+    given = written_out(data, arguments)
     name = _text(data, given[0]) if given else None
     result = None
     if name:
@@ -74,15 +70,14 @@ def _module(data: Data, arguments: Symbol | None) -> Answer:
 
 
 def _partial(data: Data, arguments: Symbol | None) -> Answer:
-    del data
-    given = _given(arguments)
+    given = written_out(data, arguments)
     if given and isinstance(given[0], Name | Call):
         return Answer()
     return Answer(judgement=_unknown("would bind arguments to something that the file does not name"))
 
 
 def _getter(data: Data, arguments: Symbol | None) -> Answer:
-    for item in _given(arguments):
+    for item in written_out(data, arguments):
         name = _text(data, item) if isinstance(item, int) else None
         if name is not None and _DUNDER in name:
             return Answer(judgement=_unknown(f"would make a getter of {name}"))
@@ -90,7 +85,7 @@ def _getter(data: Data, arguments: Symbol | None) -> Answer:
 
 
 def _encode(data: Data, arguments: Symbol | None) -> Answer:
-    given = _given(arguments)
+    given = written_out(data, arguments)
     encoding = _text(data, given[1]) if len(given) > 1 else "utf-8"
     if encoding is not None and encoding.lower() in _ENCODINGS:
         return Answer()
@@ -98,28 +93,27 @@ def _encode(data: Data, arguments: Symbol | None) -> Answer:
 
 
 def _load_from_bytes(data: Data, arguments: Symbol | None) -> Answer:
-    given = _given(arguments)
+    given = written_out(data, arguments)
     if len(given) == 1 and isinstance(given[0], int) and data[given[0]] in opcodes.BYTES:
         return Answer(nested=opcodes.payload(data, given[0], len(data)))
     return Answer(judgement=_unknown("would load a tensor from bytes that cannot be found in the file"))
 
 
 def _compile_pattern(data: Data, arguments: Symbol | None) -> Answer:
-    given = _given(arguments)
+    given = written_out(data, arguments)
     if given and isinstance(given[0], int) and (data[given[0]] in opcodes.TEXTS or data[given[0]] in opcodes.BYTES):
         return Answer()
     return Answer(judgement=_unknown("would compile a pattern that the file does not show"))
 
 
 def _type(data: Data, arguments: Symbol | None) -> Answer:
-    del data
-    if len(_given(arguments)) == 1:
+    if len(written_out(data, arguments)) == 1:
         return Answer()
     return Answer(judgement=_unknown("would make a new class"))
 
 
 def _buffer(data: Data, arguments: Symbol | None) -> Answer:
-    given = _given(arguments)
+    given = written_out(data, arguments)
     size = opcodes.integer(data, given[0]) if given and isinstance(given[0], int) else None
     if size is not None and size > _BOMB:
         reason = f"would reserve {size:,} bytes of memory"

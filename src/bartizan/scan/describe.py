@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping
 
 from bartizan.scan import opcodes
 from bartizan.scan.note import Data
-from bartizan.scan.symbols import Call, Items, Name, Opaque, Run, Symbol
+from bartizan.scan.symbols import Call, Items, Name, Opaque, Run, Symbol, written_out
 
 _DEPTH = 4
 _LENGTH = 240
 _EXCERPT = 120
-_BRACKETS = {"tuple": "()", "list": "[]", "dict": "{}", "set": "{}", "frozenset": "{}"}
-_CONSTANTS = {ord("N"): "None", 0x88: "True", 0x89: "False"}
+_BRACKETS: Mapping[str, str] = {"tuple": "()", "list": "[]", "dict": "{}", "set": "{}", "frozenset": "{}"}
+_CONSTANTS: Mapping[int, str] = {ord("N"): "None", 0x88: "True", 0x89: "False"}
 
 
 def printable(text: str, limit: int = _EXCERPT) -> str:
@@ -49,7 +50,7 @@ def describe(data: Data, symbol: Symbol, depth: int = _DEPTH) -> str:
 def _items(data: Data, container: Items, depth: int) -> str:
     brackets = _BRACKETS[container.kind]
     opening, closing = brackets[0], brackets[1]
-    shown = [describe(data, item, depth - 1) for item in container.items]
+    shown = [describe(data, item, depth - 1) for item in written_out(data, container)]
     if container.kind == "dict":
         shown = [f"{key}: {value}" for key, value in zip(shown[::2], shown[1::2], strict=False)]
     inner = ", ".join(shown)

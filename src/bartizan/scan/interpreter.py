@@ -27,11 +27,11 @@ def follow(machine: Machine) -> None:
         machine.broken = "the stream ends in the middle of an opcode"
 
 
-def _loop(machine: Machine) -> None:  # noqa: C901  (the inner loop: a call for each opcode would halve its speed)
+def _loop(machine: Machine) -> None:  # noqa: C901, PLR0912  (the inner loop: a call for each opcode would halve its speed)
     """What is inlined here is what dense pickles are made of; all else is in the table."""
     data, end, widths, handlers, memo = machine.data, machine.end, _WIDTHS, _HANDLERS, machine.memo
     position, stack, barrier, holes = machine.position, machine.stack, machine.end, False
-    steps, pause = 0, _EVERY
+    below, empty, steps, pause = machine.below, dict(_EMPTY), 0, _EVERY
     while True:
         begin = position
         code = data[position]
@@ -53,8 +53,16 @@ def _loop(machine: Machine) -> None:  # noqa: C901  (the inner loop: a call for 
             stack.append(memo[data[position + 1]])  # type: ignore[arg-type]
             position += 2
         elif code == 0x28:  # MARK
-            machine.below.append(stack)
+            below.append(stack)
             stack = machine.stack = []
+            position += 1
+        elif code in empty:  # EMPTY_LIST, EMPTY_DICT, EMPTY_TUPLE
+            stack.append(Items(empty[code]))
+            position += 1
+        elif code in _FILL and below and below[-1] and type(below[-1][-1]) is Items:  # APPENDS, SETITEMS
+            items, stack = stack, below.pop()
+            machine.stack = stack
+            machine.fill(stack[-1], items)
             position += 1
         else:
             machine.position = position
@@ -387,6 +395,8 @@ def _unknown(machine: Machine) -> None:
     raise Stopped(f"opcode 0x{machine.data[machine.position]:02x} does not exist")
 
 
+_EMPTY: Final = MappingProxyType({ord("]"): "list", ord("}"): "dict", ord(")"): "tuple"})
+_FILL: Final = frozenset(b"eu")
 Handler = Callable[[Machine], None]
 
 HANDLERS: Final[Mapping[int, Handler]] = MappingProxyType(
@@ -401,9 +411,7 @@ HANDLERS: Final[Mapping[int, Handler]] = MappingProxyType(
         ord("0"): _pop,
         ord("1"): _pop_mark,
         ord("2"): _duplicate,
-        ord("]"): _empty("list"),
-        ord("}"): _empty("dict"),
-        ord(")"): _empty("tuple"),
+        **{code: _empty(kind) for code, kind in _EMPTY.items()},
         0x8F: _empty("set"),
         ord("l"): _from_mark("list"),
         ord("d"): _from_mark("dict"),

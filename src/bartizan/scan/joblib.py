@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
 from bartizan.scan import opcodes
 from bartizan.scan.note import Data
-from bartizan.scan.symbols import Call, Items, Symbol
+from bartizan.scan.symbols import Call, Items, Symbol, written_out
 
 WRAPPER: Final = "joblib.numpy_pickle.NumpyArrayWrapper"
 OBJECTS: Final = -1
 """The array holds objects: a pickle follows instead of raw bytes."""
 _DTYPE: Final = re.compile(r"[<>|=]?([a-zA-Z])(\d+)")
-_WIDE: Final = {"U": 4}
+_WIDE: Final[Mapping[str, int]] = {"U": 4}
 
 
 def array_span(data: Data, state: Symbol, position: int) -> int | None:
@@ -40,9 +41,8 @@ def array_span(data: Data, state: Symbol, position: int) -> int | None:
 
 
 def _fields(data: Data, state: Symbol) -> dict[str, Symbol]:
-    if not isinstance(state, Items):
-        return {}
-    pairs = zip(state.items[::2], state.items[1::2], strict=False)
+    items = written_out(data, state)
+    pairs = zip(items[::2], items[1::2], strict=False)
     return {opcodes.text(data, key) or "": value for key, value in pairs if isinstance(key, int)}
 
 
@@ -54,7 +54,7 @@ def _product(data: Data, shape: Symbol | None) -> int | None:
     if not isinstance(shape, Items):
         return None
     total = 1
-    for item in shape.items:
+    for item in written_out(data, shape):
         size = opcodes.integer(data, item) if isinstance(item, int) else None
         if size is None or size < 0:
             return None
@@ -63,7 +63,7 @@ def _product(data: Data, shape: Symbol | None) -> int | None:
 
 
 def _width(data: Data, dtype: Symbol | None) -> int | None:
-    given = dtype.arguments.items if isinstance(dtype, Call) and isinstance(dtype.arguments, Items) else []
+    given = written_out(data, dtype.arguments) if isinstance(dtype, Call) else []
     text = opcodes.text(data, given[0]) if given and isinstance(given[0], int) else None
     match = _DTYPE.fullmatch(text or "")
     if match is None:

@@ -7,12 +7,11 @@ Nothing is imported or called. Sources: `Lib/pickle.py` and `Modules/_pickle.c` 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import islice
 from typing import Protocol
 
 from bartizan.scan import opcodes
 from bartizan.scan.note import Data
-from bartizan.scan.symbols import SHOWN_ITEMS, Call, Items, Name, Opaque, Run, Symbol, Use
+from bartizan.scan.symbols import SHOWN_ITEMS, Call, Items, Name, Opaque, Run, Symbol, Use, written_out
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,31 +178,17 @@ class Machine:
     def fill(self, target: Symbol, items: list[Symbol]) -> None:
         """Puts items into the container on the stack; filling anything that is not one is a way to change code."""
         if type(target) is Items:
-            room = SHOWN_ITEMS - len(target.items)
-            if room > 0:
-                shown = items[:room]
-                target.items.extend(shown)
-                if any(type(item) is Run for item in shown):
-                    target.items = self._shown(target.items)
+            held = target.items
+            if not held:
+                target.items = items if len(items) <= SHOWN_ITEMS else items[:SHOWN_ITEMS]
+            elif len(held) < SHOWN_ITEMS:
+                target.items = [*held, *items[: SHOWN_ITEMS - len(held)]]
             if self.shared:
                 absorb(target, items)
             if self.wary:
                 self.hand_on(items)
         elif type(target) is Name:
             self.watcher.used(target, Use.MODIFIED, None)
-
-    def _shown(self, items: list[Symbol]) -> list[Symbol]:
-        """Returns the first items with runs of numbers written out, so that arguments can be read."""
-        shown: list[Symbol] = []
-        for item in items:
-            if type(item) is Run:
-                first = islice(opcodes.each_number(self.data, item.start, item.end), SHOWN_ITEMS - len(shown))
-                shown.extend(first)
-            else:
-                shown.append(item)
-            if len(shown) >= SHOWN_ITEMS:
-                break
-        return shown[:SHOWN_ITEMS]
 
     def hand_on(self, items: list[Symbol]) -> None:
         """Tells the watcher of callables that are put into a container or handed to another callable."""
@@ -227,8 +212,7 @@ class Machine:
     def _call_of_call(self, callee: Call, arguments: Symbol) -> Symbol | None:
         """Follows `attrgetter("system")(os)`, `methodcaller("system", "id")(os)` and `partial(f, a)(b)` to the end."""
         maker = callee.callee
-        made = callee.arguments.items if type(callee.arguments) is Items else []
-        given = arguments.items if type(arguments) is Items else []
+        made, given = written_out(self.data, callee.arguments), written_out(self.data, arguments)
         if type(maker) is Name and made:
             tail = maker.dotted.rpartition(".")[2]
             first = made[0]

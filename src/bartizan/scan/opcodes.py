@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from bartizan.scan.note import Data
@@ -12,7 +12,7 @@ from bartizan.scan.note import Data
 PROTO, FRAME, STOP, MARK = 0x80, 0x95, 0x2E, 0x28
 SHORT_BINUNICODE, MEMOIZE, BINGET, BINPUT = 0x8C, 0x94, 0x68, 0x71
 
-WIDTHS: Final = {
+WIDTHS: Final[Mapping[int, int]] = {
     ord("N"): 1,  # NONE
     0x88: 1,  # NEWTRUE
     0x89: 1,  # NEWFALSE
@@ -26,7 +26,7 @@ WIDTHS: Final = {
 LINES: Final = frozenset(b"IFLSV")
 """Literals that end with a newline: INT, FLOAT, LONG, STRING, UNICODE."""
 
-COUNTED: Final = {
+COUNTED: Final[Mapping[int, tuple[int, bool]]] = {
     ord("U"): (1, False),  # SHORT_BINSTRING
     ord("T"): (4, True),  # BINSTRING
     ord("C"): (1, False),  # SHORT_BINBYTES
@@ -46,7 +46,7 @@ TEXTS: Final = frozenset((*b"SVUTX", SHORT_BINUNICODE, 0x8D))
 
 BYTES: Final = frozenset((*b"CB", 0x8E, 0x96))
 
-_INTEGERS: Final = {ord("J"): (4, True), ord("K"): (1, False), ord("M"): (2, False)}
+_INTEGERS: Final[Mapping[int, tuple[int, bool]]] = {ord("J"): (4, True), ord("K"): (1, False), ord("M"): (2, False)}
 _LONG_LIMIT: Final = 64
 _NUMBERS: Final = re.compile(rb"(?s:K.|J....|M..|G........|[N\x88\x89]){1,4096}")
 _NUMBER: Final = re.compile(rb"(?s:K.|J....|M..|G........|[N\x88\x89])")

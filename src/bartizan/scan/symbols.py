@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
+from itertools import islice
+
+from bartizan.scan import opcodes
+from bartizan.scan.note import Data
 
 SHOWN_ITEMS = 16
 """How many items of a container are kept, which is enough for evidence and for argument checks."""
@@ -39,9 +44,9 @@ class Items:
 
     __slots__ = ("edges", "fetched", "items", "kind")
 
-    def __init__(self, kind: str, items: list[Symbol] | None = None) -> None:
+    def __init__(self, kind: str, items: Sequence[Symbol] = ()) -> None:
         self.kind = kind
-        self.items: list[Symbol] = items if items is not None else []
+        self.items = items
         self.fetched = False
         self.edges: dict[Items, int] | None = None
 
@@ -79,3 +84,16 @@ class Run:
 
 Symbol = int | Name | Items | Call | Opaque | Run
 """An integer is the offset of the opcode that pushed a literal."""
+
+
+def written_out(data: Data, container: Symbol | None) -> list[Symbol]:
+    """Returns the first items of a container with runs of numbers written out; nothing for what is no container."""
+    if not isinstance(container, Items):
+        return []
+    shown: list[Symbol] = []
+    for item in container.items:
+        if type(item) is Run:
+            shown.extend(islice(opcodes.each_number(data, item.start, item.end), SHOWN_ITEMS))
+        else:
+            shown.append(item)
+    return shown[:SHOWN_ITEMS]

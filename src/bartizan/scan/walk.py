@@ -5,7 +5,7 @@ from __future__ import annotations
 import mmap
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ _MAPPED_FROM = 64_000_000
 _SPARSE_FROM = 64_000_000
 _SPARSE_SHARE = 16
 _BLOCK = 512
-_KINDS = {
+_KINDS: Mapping[int, str] = {
     stat.S_IFIFO: "a named pipe",
     stat.S_IFSOCK: "a socket",
     stat.S_IFCHR: "a character device",

@@ -9,7 +9,13 @@ from tests.discover.seeing import look
 
 
 def test_imports_in_every_form(tmp_path: Path) -> None:
-    code = "import OpenAI from 'openai';\nconst a = require(\"@anthropic-ai/sdk\");\nawait import('replicate');\nimport 'cohere-ai';\n"
+    lines = [
+        "import OpenAI from 'openai';",
+        'require("@anthropic-ai/sdk");',
+        "await import('replicate');",
+        "import 'cohere-ai';",
+    ]
+    code = "\n".join(lines)
     found = look(tmp_path, {"a.ts": code})
     expected = {"pkg:npm/openai", "pkg:npm/@anthropic-ai/sdk", "pkg:npm/replicate", "pkg:npm/cohere-ai"}
     assert found.locators(AssetKind.LIBRARY) == expected

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -70,6 +71,6 @@ def test_comments_are_allowed_and_garbage_is_a_skip(tmp_path: Path) -> None:
 
 
 def test_servers_of_odd_types_do_not_break_it(tmp_path: Path) -> None:
-    odd = {"mcpServers": {"a": [], "b": {"command": ["x"], "args": "y"}, "c": {"url": 7}, "d": None}}
+    odd: dict[str, Any] = {"mcpServers": {"a": [], "b": {"command": ["x"], "args": "y"}, "c": {"url": 7}, "d": None}}
     found = look(tmp_path, {"mcp.json": json.dumps(odd)})
     assert found.skips == []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import prod
 from typing import Any, ClassVar, Final
@@ -19,7 +19,7 @@ _MAX_HEADER: Final = 100_000_000
 """The limit of the reference implementation (`MAX_HEADER_SIZE` of huggingface/safetensors)."""
 _MAX_REPORTED: Final = 5
 _MAX_DIMENSIONS: Final = 64
-_BITS: Final = {
+_BITS: Final[Mapping[str, int]] = {
     "F4": 4, "F6_E2M3": 6, "F6_E3M2": 6, "BOOL": 8, "U8": 8, "I8": 8, "F8_E5M2": 8, "F8_E4M3": 8, "F8_E8M0": 8,
     "F8_E5M2FNUZ": 8, "F8_E4M3FNUZ": 8, "I16": 16, "U16": 16, "F16": 16, "BF16": 16, "I32": 32, "U32": 32, "F32": 32,
     "C64": 64, "F64": 64, "I64": 64, "U64": 64,
