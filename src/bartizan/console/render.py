@@ -131,6 +131,7 @@ def environment(assets: Mapping[str, Asset]) -> jinja2.Environment:
         "clock": text.clock,
         "ago": text.ago,
         "reveal": text.reveal,
+        "visible": text.visible,
         "tag_label": text.tag_label,
         "tag_title": text.tag_title,
         "plugin_title": title_of,

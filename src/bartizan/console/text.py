@@ -41,6 +41,11 @@ def reveal(text: str) -> Iterator[Piece]:
         yield Piece(names + more, hidden=True)
 
 
+def visible(text: str) -> str:
+    """Returns the text without what `reveal` would name, for a line too short to name it."""
+    return "".join(piece.text for piece in reveal(text) if not piece.hidden)
+
+
 def number(value: float) -> str:
     """Returns a whole number with thousands set apart, or one with a decimal."""
     return f"{value:,.0f}" if value == int(value) else f"{value:,.1f}"

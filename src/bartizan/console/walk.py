@@ -33,7 +33,9 @@ from bartizan.store.ledger import Ledger
 _ATTEMPTS_A_PROBE = 40
 _MOST_STOPPED = 8
 _FINDINGS_A_PROBE = 10
-_BREACHES_A_FINDING = 3
+_MOST_FINDINGS = 10
+_MOST_BREACHES = 8
+_BREACHES_A_FINDING = 2
 
 
 class PluginNote(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,7 +56,7 @@ class Walk(msgspec.Struct, frozen=True, kw_only=True):
         detectors: What made the policy's rules fire.
         stopped: Attack attempts that one of these detectors stopped, this request's own first.
         probes: The probes of these attempts.
-        findings: What these probes found.
+        findings: What these probes found, the worst and surest first.
         breaches: Attempts of these findings that succeeded.
         assets: What the findings are on.
         tags: Where all of it stands in the public taxonomies.
@@ -87,7 +89,7 @@ def walk(ledger: Ledger, request: str, verdicts: Iterable[Verdict]) -> Walk:
         stopped=attempt_rows(ledger, stopped[:_MOST_STOPPED]),
         probes=notes[1],
         findings=findings,
-        breaches=attempt_rows(ledger, breaches),
+        breaches=attempt_rows(ledger, breaches[:_MOST_BREACHES]),
         assets=tuple(assets),
         tags=tag_notes(tags),
     )
@@ -137,7 +139,7 @@ def _findings_of(ledger: Ledger, probes: Iterable[str]) -> tuple[FindingRow, ...
         for probe in probes
         for entry in ledger.find(Finding, {"rule": probe}, limit=_FINDINGS_A_PROBE)
     ]
-    return tuple(sorted(rows, key=lambda row: (-row.severity.rank, row.title)))
+    return tuple(sorted(rows, key=lambda row: (-row.severity.rank, -row.confidence.low, row.title)))[:_MOST_FINDINGS]
 
 
 def _assets(ledger: Ledger, ids: Iterable[str]) -> list[Asset]:
