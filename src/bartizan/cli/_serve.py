@@ -7,7 +7,7 @@ import errno
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any, NamedTuple, TypeVar
 
 import uvicorn
@@ -56,7 +56,7 @@ async def serving(*apps: Served) -> AsyncIterator[Mapping[str, str]]:
     loop = asyncio.get_running_loop()
     # No TaskGroup here: it would wrap an error of the block in a group, and cancel servers that should end cleanly.
     tasks = [
-        loop.create_task(server.serve(sockets=[bound]), name=f"serve {entry.name}")
+        loop.create_task(server.until_told([bound]), name=f"serve {entry.name}")
         for entry, server, bound in zip(apps, servers, sockets, strict=True)
     ]
     try:
@@ -101,7 +101,12 @@ async def _unwrapped(work: Coroutine[Any, Any, T]) -> T:
 
 
 class _Server(uvicorn.Server):
-    """A server that leaves signals to us, because several share one process."""
+    """A server that leaves signals and the process's end to us, because several share one process."""
+
+    async def until_told(self, sockets: list[socket.socket]) -> None:
+        """Serves until `should_exit` is set, or returns at once where the application does not start."""
+        with suppress(SystemExit):
+            await self.serve(sockets=sockets)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
