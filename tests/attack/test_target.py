@@ -1,5 +1,6 @@
 """Target files: read strictly, with a clear error for what is wrong."""
 
+import re
 from pathlib import Path
 
 import msgspec
@@ -83,3 +84,13 @@ def test_a_bare_model_gets_a_secret_of_its_own() -> None:
     assert target.traced
     assert bare("http://127.0.0.1:9/v1", "m") == target
     assert bare("http://127.0.0.1:9/v1", "other").canaries != target.canaries
+
+
+def test_the_file_in_the_documentation_is_right(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "attack.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```toml\n(.+?)```", page, re.DOTALL)
+    file = tmp_path / "target.toml"
+    file.write_text(example, encoding="utf-8")
+    target = read_target(file)
+    assert target.sinks
+    assert target.planted

@@ -219,3 +219,29 @@ def _count(state: Path) -> int:
 def _planned_ids(lab: str, run: Run) -> set[str]:
     plan = make(target_in(lab), run=run.id, trials=8, seed=run.seed)
     return {case.id for case in plan}
+
+
+async def test_a_ledger_that_cannot_write_ends_the_run(lab: str, ledger: Ledger) -> None:
+    def close(step: Step) -> None:
+        assert step.job == "attack"
+        ledger.close()
+
+    with pytest.raises(StoreError):
+        await attack.run(target_in(lab), ONCE, ledger=ledger, progress=close)
+
+
+async def test_an_interrupted_run_says_so_and_goes_on(lab: str, ledger: Ledger) -> None:
+    target = target_in(lab)
+    running: asyncio.Task[attack.Summary] = asyncio.ensure_future(
+        attack.run(target, AttackConfig(trials=4), ledger=ledger)
+    )
+    while not ledger.count(Attempt):
+        await asyncio.sleep(0.01)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    (entry,) = ledger.find(Run)
+    assert (entry.record.state, entry.record.stopped_by) == (RunState.STOPPED, "interrupt")
+    resumed = await attack.run(target, ONCE, ledger=ledger, resume=entry.record.id)
+    assert resumed.run.state is RunState.DONE
+    assert ledger.count(Attempt, {"run": entry.record.id}) == resumed.run.planned

@@ -6,7 +6,7 @@ import base64
 import binascii
 import codecs
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 from urllib.parse import unquote
@@ -59,7 +59,7 @@ class Needle:
         return None
 
 
-_HOW = {"plain": "in the clear", "reversed": "reversed", "rot13": "in ROT13", "": "in the clear"}
+_HOW: Mapping[str, str] = {"plain": "in the clear", "reversed": "reversed", "rot13": "in ROT13", "": "in the clear"}
 
 
 def mask(text: str, needles: tuple[Needle, ...]) -> str:

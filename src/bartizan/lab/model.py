@@ -7,7 +7,7 @@ by `instruct`), obedience (decided by `temper`), answer (written by `skills`). T
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -21,7 +21,7 @@ from bartizan.lab.temper import Temper, draw, forbidden, temper
 from bartizan.lab.world import Application, World
 
 _DOCUMENT = re.compile(r"(?is)<document[^>]{0,200}>(.*?)</document>")
-_ROLES = {
+_ROLES: Mapping[str, Role] = {
     "system": Role.SYSTEM,
     "developer": Role.DEVELOPER,
     "user": Role.USER,
