@@ -232,11 +232,16 @@ async def test_a_ledger_that_cannot_write_ends_the_run(lab: str, ledger: Ledger)
 
 async def test_an_interrupted_run_says_so_and_goes_on(lab: str, ledger: Ledger) -> None:
     target = target_in(lab)
+    under_way = asyncio.Event()
+
+    def watch(step: Step) -> None:
+        if 0 < step.done < (step.total or 0):
+            under_way.set()
+
     running: asyncio.Task[attack.Summary] = asyncio.ensure_future(
-        attack.run(target, AttackConfig(trials=4), ledger=ledger)
+        attack.run(target, AttackConfig(trials=4), ledger=ledger, progress=watch)
     )
-    while not ledger.count(Attempt):
-        await asyncio.sleep(0.01)
+    await under_way.wait()
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running

@@ -70,7 +70,7 @@ def blocked_by(body: bytes) -> str | None:
     details = error.bartizan if isinstance(error.bartizan, dict) else {}
     reasons = details.get("reasons")
     named = [_reason(reason) for reason in reasons[:_MAX_REASONS]] if isinstance(reasons, list) else []
-    return ", ".join(name for name in named if name) or str(error.message)[:200] or "blocked"
+    return ", ".join(dict.fromkeys(name for name in named if name)) or str(error.message)[:200] or "blocked"
 
 
 def retry_after(headers: Mapping[str, str]) -> float:
