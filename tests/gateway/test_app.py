@@ -16,6 +16,7 @@ from bartizan.core.event import Event
 from bartizan.core.verdict import Action
 from bartizan.errors import ConfigError
 from bartizan.gateway.app import build
+from bartizan.gateway.chat import hold_back_of
 from bartizan.gateway.keys import LIFETIME_SECONDS
 from bartizan.guard.guard import Guard
 from bartizan.store.ledger import Ledger
@@ -320,3 +321,34 @@ async def test_the_guard_answers_over_http(tmp_path: Path, guard: Guard) -> None
 def test_a_gateway_needs_an_upstream(tmp_path: Path, guard: Guard) -> None:
     with Ledger.open(tmp_path) as ledger, pytest.raises(ConfigError, match="no upstream"):
         build(Config(gateway=GatewayConfig()), ledger, guard)
+
+
+async def test_a_stream_is_released_while_it_lasts(tmp_path: Path, guard: Guard) -> None:
+    async def unfinished(_: Any, writer: asyncio.StreamWriter) -> None:
+        await streamed(*[event({"content": "many words "})] * 300, cut=True)({}, writer)
+        await asyncio.sleep(3)
+
+    async with running_gateway(tmp_path, guard, respond=unfinished) as gateway, aiohttp.ClientSession() as session:
+        answer = await session.post(f"{gateway.base}/chat/completions", json=STREAM, headers=gateway.auth)
+        async with asyncio.timeout(2):
+            assert b"many words" in await answer.content.readany()
+        answer.close()
+
+
+async def test_a_body_that_never_ends_is_given_up(
+    tmp_path: Path, guard: Guard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bartizan.gateway.request._BODY_SECONDS", 0.2)
+    async with running_gateway(tmp_path, guard) as gateway:
+        host, port = gateway.url.removeprefix("http://").split(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {gateway.key}\r\n"
+        writer.write(f"{head}content-length: 100\r\n\r\n{{".encode())
+        assert (await reader.readline()).startswith(b"HTTP/1.1 408")
+        writer.close()
+
+
+async def test_what_is_held_back_covers_every_detector_of_answers(guard: Guard) -> None:
+    used = hold_back_of(GatewayConfig(hold_back_chars=1), guard)
+    assert 100 < used < guard.engine.longest_bounded
+    assert hold_back_of(GatewayConfig(hold_back_chars=5000), guard) == 5000

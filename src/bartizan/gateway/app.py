@@ -14,7 +14,7 @@ from bartizan.core.segment import Direction, Segment
 from bartizan.core.verdict import Reason, Verdict
 from bartizan.errors import AuthError, StoreError
 from bartizan.gateway.answer import JSON, Answer, Receive, Refused, Scope, Send
-from bartizan.gateway.chat import Chat
+from bartizan.gateway.chat import Chat, hold_back_of
 from bartizan.gateway.check import CheckRoute
 from bartizan.gateway.journal import Journal
 from bartizan.gateway.keys import KeyRing
@@ -64,6 +64,7 @@ class Gateway:
         self._upstreams = Upstreams(config.gateway)
         chat = Chat(
             config=config.gateway,
+            hold_back=hold_back_of(config.gateway, guard),
             guard=guard,
             check=self.check,
             journal=self._journal,

@@ -8,7 +8,8 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from bartizan.config import GatewayConfig
-from bartizan.core.segment import Direction, Segment
+from bartizan.core.segment import Direction, Role, Segment
+from bartizan.core.verdict import Action
 from bartizan.errors import InputError, TargetError
 from bartizan.gateway.answer import Answer, Refused, bad_request, blocked
 from bartizan.gateway.journal import Exchange, Journal
@@ -19,7 +20,7 @@ from bartizan.gateway.upstreams import Upstream, Upstreams, fault_of, rejection
 from bartizan.guard.decision import Decision
 from bartizan.guard.guard import Guard
 from bartizan.llm.client import OpenReply
-from bartizan.llm.dialects.openai_chat import ChatRequest, parse_request, parse_response
+from bartizan.llm.dialects.openai_chat import ChatRequest, ChatResponse, parse_request, parse_response
 
 CLIENT_CLOSED = 499
 """What the event says of a client that left; nginx's number, because HTTP has none."""
@@ -31,11 +32,33 @@ GuardCheck = Callable[[Sequence[Segment], Direction, str], Decision]
 """The guard behind the gateway's boundary: it never raises; (segments, direction, request id) in, decision out."""
 
 
+def hold_back_of(config: GatewayConfig, guard: Guard) -> int:
+    """Returns how many characters of a stream must wait: what is set, and at least the longest match that matters.
+
+    What matters are the detectors that the policy uses on answers; those of requests may look at longer texts.
+    """
+    used = {
+        name
+        for rule in guard.policy.rules
+        if Direction.OUTPUT in rule.directions
+        and (not rule.roles or Role.ASSISTANT in rule.roles)
+        and rule.trusted is not True
+        and rule.action is not Action.ALLOW
+        for name in guard.book.uses[rule.id]
+    }
+    return max([config.hold_back_chars, *(guard.engine.detectors[name].max_span or 0 for name in used)])
+
+
 @dataclass(frozen=True, kw_only=True)
 class Chat:
-    """The route. Its parts are given; it keeps nothing between requests."""
+    """The route. Its parts are given; it keeps nothing between requests.
+
+    Attributes:
+        hold_back: How many characters of a stream are held back for checking; `hold_back_of` says how many it takes.
+    """
 
     config: GatewayConfig
+    hold_back: int
     guard: Guard
     check: GuardCheck
     journal: Journal
@@ -110,9 +133,11 @@ class Chat:
 
     async def _plain(self, reply: OpenReply, answer: Answer, exchange: Exchange) -> None:
         body = await reply.read()
-        response = parse_response(body)
+        if len(body) > _LARGE_BYTES:
+            response, decision = await asyncio.to_thread(self._judge, body, exchange)
+        else:
+            response, decision = self._judge(body, exchange)
         exchange.input_tokens, exchange.output_tokens = response.input_tokens, response.output_tokens
-        decision = self.check(response.segments, Direction.OUTPUT, exchange.request)
         exchange.decided((decision,))
         if not decision.allowed:
             await self.journal.settle(exchange, "blocked", 403)
@@ -120,13 +145,17 @@ class Chat:
         await self.journal.settle(exchange, "ok", 200)
         await answer.whole(response.with_texts(decision.texts).encode())
 
+    def _judge(self, body: bytes, exchange: Exchange) -> tuple[ChatResponse, Decision]:
+        response = parse_response(body)
+        return response, self.check(response.segments, Direction.OUTPUT, exchange.request)
+
     async def _stream(self, reply: OpenReply, answer: Answer, exchange: Exchange) -> None:
         if reply.content_type != _EVENT_STREAM:
             raise TargetError("the answer is no stream of events")
         stream = GuardedStream(
             self.guard,
             lambda segments: self.check(segments, Direction.OUTPUT, exchange.request),
-            hold_back=max(self.config.hold_back_chars, self.guard.engine.longest_bounded),
+            hold_back=self.hold_back,
             request=exchange.request,
         )
         try:
