@@ -6,6 +6,7 @@ import collections
 import datetime as dt
 import decimal
 import pickle  # only to write pickles; nothing is ever loaded
+import random
 import struct
 import uuid
 from pathlib import Path
@@ -218,3 +219,63 @@ def test_joblib_arrays_in_the_middle_of_a_pickle_are_stepped_over(tmp_path: Path
     assert clean.verdict == "clean", clean.titles
     behind = make.called(make.name("os", "system"), make.text(make.MARKER))
     assert read(tmp_path, make.pickle(b"]", wrapper, array, behind, b"aa")).verdict == "malicious"
+
+
+def test_names_without_end_are_unread_and_what_is_malicious_among_them_is_kept(tmp_path: Path) -> None:
+    names = b"".join(make.old_name("junk", f"n{number}") + b"0" for number in range(30_000))
+    result = read(tmp_path, make.pickle(names, make.called(make.name("os", "system"), make.text(make.MARKER))))
+    assert result.verdict == "malicious"
+    assert "names more than 20,000 callables" in result.titles
+
+
+def test_names_beyond_every_limit_end_the_scan_with_a_reason() -> None:
+    names = b"".join(make.old_name("junk", f"n{number}") + b"0" for number in range(201_000))
+    pickles = Pickles(data=make.pickle(names))
+    pickles.read()
+    assert "more than 200,000 callables" in pickles.unread
+
+
+def test_a_name_of_hundreds_of_parts_is_evasive(tmp_path: Path) -> None:
+    assert read(tmp_path, make.call_pickle("a", ".".join("b" * 400))).verdict == "malformed"
+
+
+def test_a_view_of_memory_reads_like_bytes() -> None:
+    content = make.pickle(make.number(1) * 3, make.called(make.name("os", "system"), make.text(make.MARKER)), b"t")
+    for data in (content, memoryview(content)):
+        pickles = Pickles(data=data)
+        pickles.read()
+        assert ("os", "system") in {(seen.module, seen.name) for seen in pickles.seen.values()}
+
+
+def test_what_torch_save_writes_is_clean(tmp_path: Path) -> None:
+    storage = (
+        b"("
+        + make.text("storage")
+        + make.old_name("torch", "FloatStorage")
+        + make.text("0")
+        + make.text("cpu")
+        + b"K\x04tQ"
+    )
+    hooks = make.called(make.old_name("collections", "OrderedDict"))
+    tensor = make.called(
+        make.old_name("torch._utils", "_rebuild_tensor_v2"),
+        storage,
+        b"K\x00",
+        b"K\x04\x85",
+        b"K\x01\x85",
+        b"\x89",
+        hooks,
+    )
+    state = make.called(make.old_name("collections", "OrderedDict")) + b"(" + make.text("weight") + tensor + b"u"
+    content = make.archive({"m/data.pkl": make.pickle(state, version=2), "m/data/0": b"\0" * 16, "m/version": b"3\n"})
+    result = read(tmp_path, content, "model.pt")
+    assert result.findings == []
+    assert result.verdict == "clean"
+
+
+def test_raw_weights_behind_the_pickles_of_old_torch_files_are_no_alarm(tmp_path: Path) -> None:
+    magic = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
+    pickles = magic + make.pickle(make.number(1001)) + make.pickle(b"}") + make.pickle(b"}") + make.pickle(b"]")
+    result = read(tmp_path, pickles + random.Random(7).randbytes(8_000_000), "model.bin")
+    assert result.findings == []
+    assert result.verdict == "clean"

@@ -8,7 +8,7 @@ from typing import Final
 
 from bartizan.core.severity import Severity
 from bartizan.scan.describe import printable
-from bartizan.scan.note import HEAD_BYTES, Fact, Inner, Note, Unread, Verdict, Weakness
+from bartizan.scan.note import HEAD_BYTES, Data, Fact, Inner, Note, Unread, Verdict, Weakness, stretch
 from bartizan.scan.pickles import Pickles, Seen, results
 from bartizan.scan.symbols import Use
 
@@ -47,8 +47,8 @@ def notes(pickles: Pickles) -> Iterator[Note]:
 
 
 def _nested(pickles: Pickles, begin: int, end: int) -> Inner:
-    def load() -> bytes:
-        return bytes(pickles.data[begin:end])
+    def load() -> Data:
+        return stretch(pickles.data, begin, end)
 
     head = bytes(pickles.data[begin : min(end, begin + HEAD_BYTES)])
     return Inner(name=f"bytes@{begin}", head=head, load=load, expected=True)

@@ -21,6 +21,7 @@ from bartizan.scan.symbols import Use
 
 Table = Mapping[str, frozenset[str]]
 
+_MOST_PARTS: Final = 24
 _ANY: Final = "*"
 _CLASS: Final = "A*"
 _REACHING: Final = frozenset(
@@ -104,6 +105,9 @@ class Judge:
 
     def judge(self, module: str, name: str, use: Use) -> Judgement:
         """Judges a use of `module.name` without its arguments; of the Python 2 and 3 readings the worse counts."""
+        if module.count(".") + name.count(".") > _MOST_PARTS:
+            reason = f"names a callable by more than {_MOST_PARTS} parts"
+            return Judgement(verdict=Verdict.MALFORMED, severity=Severity.HIGH, reason=reason)
         readings = [(module, name)]
         translated = _compat_pickle.NAME_MAPPING.get((module, name))
         if translated is None and module in _compat_pickle.IMPORT_MAPPING:

@@ -108,6 +108,14 @@ class Fact:
     value: str
 
 
+_COPIED_UP_TO = 64_000_000
+
+
+def stretch(data: Data, begin: int, end: int) -> Data:
+    """Returns a stretch of data: a copy where it is small, which is faster to read, and a view where it is large."""
+    return bytes(data[begin:end]) if end - begin <= _COPIED_UP_TO else memoryview(data)[begin:end]
+
+
 HEAD_BYTES = 65_536
 """How much of an inner part a format may look at to recognise it."""
 

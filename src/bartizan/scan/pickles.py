@@ -13,13 +13,16 @@ from bartizan.scan.arguments import CHECKS, UNTRUSTED_ALONE
 from bartizan.scan.describe import call, printable
 from bartizan.scan.interpreter import HANDLERS, follow
 from bartizan.scan.judge import HARMLESS, Judge, Judgement, judge
-from bartizan.scan.machine import Limits, Machine, expanded
-from bartizan.scan.note import HEAD_BYTES, Data, Verdict
+from bartizan.scan.machine import Limits, Machine, Stopped, expanded
+from bartizan.scan.note import HEAD_BYTES, Data, Verdict, stretch
 from bartizan.scan.symbols import Call, Name, Symbol, Use
 
 _MAX_PICKLES: Final = 10_000
 _MAX_SEEN: Final = 20_000
-_MAX_TRIALS: Final = 256
+_MAX_JUDGED: Final = 200_000
+_MAX_LITERALS: Final = 256
+_MAX_TRIALS: Final = 50_000
+_MAX_TRIAL_STEPS: Final = 5_000_000
 _MAX_SWEEP: Final = 256_000_000
 _MAX_NESTED: Final = 256
 _LAUGHS: Final = 10_000_000
@@ -84,6 +87,7 @@ class Pickles:
     complete: int = 0
     steps: int = 0
     calls: int = 0
+    judged: int = 0
     unread: str = ""
     facts: dict[str, str] = field(default_factory=dict)
     trailing: tuple[int, int] | None = None
@@ -97,6 +101,9 @@ class Pickles:
         if seen is not None:
             seen.count += 1
             return None
+        self.judged += 1
+        if self.judged > _MAX_JUDGED:
+            raise Stopped(f"it names more than {_MAX_JUDGED:,} callables")
         if name.dotted in CHECKS and use is not Use.MODIFIED:
             return self._used_by_arguments(name, use, arguments)
         if use is Use.PASSED:
@@ -129,7 +136,7 @@ class Pickles:
         if known is not None:
             known.count += 1
             return
-        if len(self.seen) >= _MAX_SEEN:
+        if len(self.seen) >= _MAX_SEEN and seen.judgement.verdict is not Verdict.MALICIOUS:
             self.odd("crowd", seen.offset, f"it names more than {_MAX_SEEN:,} callables")
             return
         if seen.judgement is not HARMLESS:
@@ -146,7 +153,7 @@ class Pickles:
 
     def literal(self, begin: int, end: int) -> None:
         """Keeps where a byte string lies that may be a pickle."""
-        if len(self.trials) < _MAX_TRIALS:
+        if len(self.trials) < _MAX_LITERALS:
             self.trials.append((begin, end))
 
     def built(self, target: Call, state: Symbol, machine: Machine) -> None:
@@ -202,11 +209,7 @@ class Pickles:
 
     def _goes_on(self, position: int) -> bool:
         """Says whether another pickle follows: one with a header, or a bare one that does something."""
-        if self.data[position] == opcodes.PROTO:
-            return True
-        if self.data[position] in b"\0":
-            return False
-        return probe(self.data, position)
+        return recognises(self.data, position)
 
     def _broke_off(self, machine: Machine) -> None:
         self.odd(
@@ -222,19 +225,24 @@ class Pickles:
         end = min(len(self.data), start + _MAX_SWEEP)
         if end < len(self.data):
             self.facts["unsearched_bytes"] = str(len(self.data) - end)
+        spent = 0
         for tried, match in enumerate(_HINT.finditer(self.data, start, end)):
-            if tried >= _MAX_TRIALS:
-                self.unread = f"more than {_MAX_TRIALS} places look like the beginning of a hidden pickle"
+            if tried >= _MAX_TRIALS or spent > _MAX_TRIAL_STEPS:
+                self.unread = self.unread or "too many places look like the beginning of a hidden pickle"
                 return
-            self._try(match.start(), len(self.data), "hidden behind the pickle")
+            spent += self._try(match.start(), len(self.data), "hidden behind the pickle")
 
     def _try_literals(self) -> None:
-        for begin, end in self.trials[:_MAX_TRIALS]:
+        for begin, end in self.trials:
             self._try(begin, end, "hidden in a byte string")
 
-    def _try(self, begin: int, end: int, where: str) -> None:
-        """Follows bytes that may be a pickle, and keeps what is found only where it is one that does something."""
-        data: Data = self.data if end == len(self.data) else bytes(self.data[begin:end])
+    def _try(self, begin: int, end: int, where: str) -> int:
+        """Follows bytes that may be a pickle, and keeps what is found only where it is one that does something.
+
+        Returns:
+            How many steps that took.
+        """
+        data = self.data if end == len(self.data) else stretch(self.data, begin, end)
         start = begin if end == len(self.data) else 0
         inner = Pickles(data=data, limits=_PROBE, judge=self.judge)
         machine = Machine(data, start, watcher=inner, limits=_PROBE)
@@ -249,6 +257,7 @@ class Pickles:
             for seen in bad:
                 seen.offset += begin - start
                 self.seen.setdefault((seen.module, seen.name, seen.use, seen.judgement.reason), seen)
+        return machine.steps
 
 
 def _seen(name: Name, use: Use, judgement: Judgement) -> Seen:

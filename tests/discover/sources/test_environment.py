@@ -30,3 +30,9 @@ def test_several_names_of_one_service_are_listed_once_each(tmp_path: Path) -> No
 
 def test_names_inside_other_names_do_not_count(tmp_path: Path) -> None:
     assert look(tmp_path, {".env": "MY_OPENAI_API_KEY_OLD=a\nOPENAI_API_KEYS=b\n"}).assets == []
+
+
+def test_tables_of_names_in_other_files_do_not_count(tmp_path: Path) -> None:
+    assert (
+        look(tmp_path, {"catalogue.toml": "env = ['OPENAI_API_KEY']\n", "notes.txt": "OPENAI_API_KEY=1\n"}).assets == []
+    )

@@ -16,7 +16,7 @@ from bartizan.registry import Meta
 
 _NAME: Final = re.compile(r"(?<![A-Za-z0-9_])[A-Z][A-Z0-9_]{2,60}(?![A-Za-z0-9_])")
 _WANTED: Final = re.compile(
-    r"\.env(?:\..*)?|.*\.env|.*\.envrc|.*\.ya?ml|.*\.(?:sh|bash|tf|tfvars|toml)|(?:docker|container)file.*|procfile"
+    r"\.env(?:\..*)?|.*\.env|.*\.envrc|.*\.ya?ml|.*\.(?:sh|bash|tf|tfvars)|(?:fly|netlify|wrangler|modal)\.toml|(?:docker|container)file.*|procfile"
 )
 _LONGEST_LINE: Final = 2_000
 

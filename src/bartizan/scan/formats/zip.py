@@ -13,7 +13,7 @@ from bartizan.scan import archive, unpack
 from bartizan.scan.archive import Member
 from bartizan.scan.describe import printable
 from bartizan.scan.format import Format
-from bartizan.scan.note import HEAD_BYTES, Data, Fact, Inner, Note, Part, Unread, Verdict, Weakness
+from bartizan.scan.note import HEAD_BYTES, Data, Fact, Inner, Note, Part, Unread, Verdict, Weakness, stretch
 
 _MAX_MEMBERS: Final = 200_000
 _TORCHSCRIPT: Final = re.compile(r"(?:^|/)code/.+\.py$")
@@ -85,7 +85,7 @@ def _member(part: Part, member: Member) -> Iterator[Note]:
 
     def load() -> Data:
         if member.method == unpack.STORED:
-            return bytes(raw)
+            return stretch(part.data, member.begin, member.end)
         return unpack.whole(raw, member.method, part.budget)
 
     yield Inner(name=shown, head=head, load=load)
