@@ -32,10 +32,10 @@ def table(summary: Summary, console: Console) -> None:
         grid.add_row(*(row[heading] for heading in headings))
     console.print(grid)
     for skip in summary.skips:
-        console.print(f"not tried: {skip.subject}: {skip.reason}", markup=False)
+        console.print(f"not tried: {skip.subject}: {skip.reason}", markup=False, soft_wrap=True)
     fixed = [finding.rule for finding in summary.findings if finding.state is FindingState.FIXED]
     if fixed:
-        console.print(f"no longer succeeds: {', '.join(fixed)}", markup=False)
+        console.print(f"no longer succeeds: {', '.join(fixed)}", markup=False, soft_wrap=True)
     ended = f", stopped by {summary.run.stopped_by}" if summary.run.stopped_by else ""
     resumed = f", {summary.resumed} attempts from before" if summary.resumed else ""
     found = len(summary.open_findings)
@@ -43,6 +43,7 @@ def table(summary: Summary, console: Console) -> None:
         f"{found} {'finding' if found == 1 else 'findings'}; {summary.requests} requests, {summary.tokens} tokens, "
         f"{summary.seconds:.1f} s{ended}{resumed}; run {summary.run.id}",
         markup=False,
+        soft_wrap=True,
     )
 
 

@@ -80,7 +80,11 @@ def run(arguments: Namespace) -> int:
     """Attacks the target and shows what came of it."""
     flags = {key: getattr(arguments, name) for name, key in _FLAGS.items()}
     config = load(arguments.config, flags=flags).config
-    outcome = run_loop(_attack(arguments, config))
+    try:
+        outcome = run_loop(_attack(arguments, config))
+    except KeyboardInterrupt:
+        print("stopped; the same command with `--resume last` goes on from here", file=sys.stderr)
+        raise
     if isinstance(outcome, BartizanError):
         raise outcome
     if isinstance(outcome, int):
