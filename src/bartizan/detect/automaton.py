@@ -4,7 +4,7 @@ The pass runs on Hyperscan (Vectorscan on ARM and macOS). Of each pattern it loo
 one (`syntax.trigger`); a pattern without such words is run as it is. A text in which nothing fires costs no more work.
 What fires is located by RE2, which is linear too and has the last word.
 
-RE2's own set matcher was measured against it (`bench/detect.py`). It is as fast on a text that it has seen, but it builds
+RE2's own set matcher was measured against it (`bench/detect.py`). It is as fast on a text that it has seen, but builds
 states for each new one, which made it ten to forty times slower on fresh text; and it answers "nothing" when its cache
 of states is full, in a way that its Python binding cannot tell from a clean text. Hyperscan has no cache to fill, and
 every failure of it is an exception.

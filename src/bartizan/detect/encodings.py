@@ -18,6 +18,8 @@ from bartizan.detect.automaton import compile_pattern
 _MIN_LETTERS = 6
 _MIN_PRINTABLE = 0.9
 _CUT = 3
+_CONTROLS = bytes({*range(32), 127} - {9, 10, 13})
+_STANDARD = bytes.maketrans(b"-_", b"+/")
 _HEX_NOISE = re.compile(r"\\x|0x|[ :,]")
 _SHORT = (0xFE00, 0xFE0F)
 _LONG_FIRST = 0xE0100
@@ -80,6 +82,8 @@ def selectors_text(text: str) -> str:
 
 def _readable(data: bytes) -> str | None:
     """Returns bytes as text, or None where they are none: random bytes are hardly ever printable UTF-8."""
+    if len(data.translate(None, _CONTROLS)) < _MIN_PRINTABLE * len(data):
+        return None
     for cut in range(_CUT + 1):
         try:
             text = data[: len(data) - cut].decode()
@@ -91,12 +95,12 @@ def _readable(data: bytes) -> str | None:
 
 
 def _read_base64(run: str) -> str | None:
-    letters = run.translate({10: None, 13: None, 61: None, 45: 43, 95: 47})
+    letters = run.encode().translate(_STANDARD, b"\r\n=")
     for skip in range(4):
         part = letters[skip:]
         part = part[: len(part) - (len(part) % 4 == 1)]
         try:
-            text = _readable(base64.b64decode(part + "=" * (-len(part) % 4), validate=True))
+            text = _readable(base64.b64decode(part + b"=" * (-len(part) % 4), validate=True))
         except (binascii.Error, ValueError):
             continue
         if text is not None:
@@ -131,13 +135,13 @@ ENCODINGS: tuple[Encoding, ...] = (
     ),
     Encoding(
         name="hex",
-        trigger=r"[0-9a-f]{24}|(?:\\x[0-9a-f]{2}){12}|0x[0-9a-f]{2}[ :,]0x|(?:[0-9a-f]{2}[ :,]){11}",
+        trigger=r"[0-9a-f]{24}|(?:\\x[0-9a-f]{2}){3}|0x[0-9a-f]{2}[ :,]0x|(?:[4-7][0-9a-f][ :,]){3}",
         runs=r"(?:(?:\\x|0x)?[0-9A-Fa-f]{2}[ :,]?){11,}(?:\\x|0x)?[0-9A-Fa-f]{2}",
         read=_read_hex,
     ),
     Encoding(
         name="percent",
-        trigger=r"%[0-9a-f]{2}[^\s\"'<>()%]*%[0-9a-f]{2}",
+        trigger=r"%[0-9a-f]{2}",
         runs=r"[^\s\"'<>()]*%[0-9A-Fa-f]{2}[^\s\"'<>()%]*%[0-9A-Fa-f]{2}[^\s\"'<>()]*",
         read=_changed(unquote_plus),
     ),

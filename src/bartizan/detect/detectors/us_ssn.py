@@ -31,6 +31,7 @@ class UsSsn(Detector):
         misses=("000-12-3456", "666-12-3456", "078-05-1120", "phone 555-12-34567"),
     )
     patterns: tuple[str, ...] = (r"\b\d{3}-\d{2}-\d{4}\b", r"\b\d{3} \d{2} \d{4}\b")
+    triggers: tuple[str, ...] = (r"\d[ -]\d\d[ -]\d{4}", r"\d[ -]\d\d[ -]\d{4}")
     category: str = "us_ssn"
     score: float = 0.85
 
