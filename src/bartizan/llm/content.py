@@ -47,6 +47,9 @@ _FIXED_TYPES = frozenset(
     json_schema content url_citation
     """.split()  # noqa: SIM905  (a list of words reads best as words)
 )
+_LONG_NUMBER = 10**8
+"""From nine digits on, a number may be somebody's: a card, an account, a telephone."""
+_PLAIN_NUMBERS = frozenset({("created",), ("expires_at",), ("seed",)})
 _TEXT_MEDIA = ("text/", "application/json", "application/xml", "application/x-yaml", "image/svg")
 
 
@@ -136,7 +139,7 @@ class IdentifiersSlot:
         """Keeps those that are still there; other values become `redacted`, and members of other names go."""
         kept = set(text.split("\n"))
         for path, is_key in self.places:
-            if not is_key and _get(tree, path) not in kept:
+            if not is_key and str(_get(tree, path)) not in kept:
                 _put(tree, path, REDACTED)
         # The deepest first, so that what holds a member is still there when the member goes.
         for path, is_key in sorted(self.places, key=lambda place: -len(place[0])):
@@ -211,7 +214,7 @@ class Reading:
             self.opaque += 1
 
     def anything(self, value: Any, path: Path, voice: Voice) -> None:
-        """Notes every string in `value`, and every name of a member that no API defines."""
+        """Notes every string and long number in `value`, and every name of a member that no API defines."""
         stack: list[tuple[Any, Path]] = [(value, path)]
         while stack:
             node, where = stack.pop()
@@ -219,6 +222,10 @@ class Reading:
             if kind is str:
                 if not (where[-1:] == ("type",) and node in _FIXED_TYPES):
                     self.text(node, where, voice)
+            elif kind is int or kind is float:
+                if abs(node) >= _LONG_NUMBER and where[-1:] not in _PLAIN_NUMBERS:
+                    self._names.append(str(node))
+                    self._identifiers.places.append((where, False))
             elif kind is list:
                 stack.extend([(inner, (*where, index)) for index, inner in enumerate(node)][::-1])
             elif kind is dict:

@@ -262,3 +262,12 @@ def test_any_answer_is_read_or_is_a_target_error(value: Any) -> None:
         except TargetError:
             continue
         response.with_texts(dict.fromkeys(range(len(response.segments)), ""))
+
+
+def test_a_long_number_is_content_and_a_time_is_not() -> None:
+    card = 4111111111111111
+    chat = ChatRequest({"model": "m", "messages": [{"role": "user", "content": "x"}], "metadata": {"card": card}})
+    index = next(index for index, segment in enumerate(chat.segments) if str(card) in segment.text)
+    assert str(card).encode() not in chat.with_texts({index: "m"}).encode()
+    response = parse_response(encode({"choices": [], "created": 1_800_000_000}))
+    assert response.segments == ()
