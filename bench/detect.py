@@ -14,6 +14,7 @@ import re
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -123,7 +124,7 @@ def _python(pattern: str) -> re.Pattern[str] | None:
 
 
 def _median(inputs: Sequence[Any], run: Callable[[Any], object]) -> float:
-    """Returns the median microseconds of processor time over the second half of the inputs, each met once; the first half warms up."""
+    """Returns the median microseconds of processor time over the second half of the inputs; the first half warms up."""
     half = len(inputs) // 2
     for one in inputs[:half]:
         run(one)
@@ -177,7 +178,7 @@ def _quality(engine: Engine) -> Iterator[Row]:
         for name in attacks:
             wrong = [row for row in _read(name) if row["label"] != "benign"]
             families = _EXPECTED.get(wrong[0]["label"], _MANIPULATION)
-            yield _share(f"recall, {looked}: {name}", wrong, lambda row, seek=families: _hit(engine, row, seek))
+            yield _share(f"recall, {looked}: {name}", wrong, partial(_hit, engine, families))
         pooled: list[dict[str, Any]] = []
         for name in benign:
             right = [row for row in _read(name) if row["label"] == "benign"]
@@ -185,18 +186,18 @@ def _quality(engine: Engine) -> Iterator[Row]:
             yield _share(
                 f"false positives, {looked}: {name}" + (f" ({special})" if special else ""),
                 right,
-                lambda row: _hit(engine, row, _MANIPULATION),
+                partial(_hit, engine, _MANIPULATION),
             )
             pooled += [] if special else right
         yield _share(
             f"false positives, {looked}: all but the special ones",
             pooled,
-            lambda row: _hit(engine, row, _MANIPULATION),
+            partial(_hit, engine, _MANIPULATION),
             bar=_FALSE_POSITIVE_BAR,
         )
 
 
-def _hit(engine: Engine, row: dict[str, Any], families: tuple[str, ...]) -> bool:
+def _hit(engine: Engine, families: tuple[str, ...], row: dict[str, Any]) -> bool:
     role = Role.DOCUMENT if "indirect" in str(row.get("kind")) else Role.USER
     return any(
         signal.detector.startswith(families) for signal in engine.detect([Segment(text=row["text"], role=role)]).signals
