@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bartizan.attack.answer import blocked_by, read_answer, retry_after
+from bartizan.attack.answer import blocked_by, complaint, read_answer, retry_after
 from bartizan.errors import TargetError
 
 
@@ -42,6 +42,14 @@ def test_only_a_guard_blocks() -> None:
     assert blocked_by(b'{"error": {"code": "blocked", "message": "because"}}') == "because"
     for other in (b"", b"{}", b'{"error": "blocked"}', b'{"error": {"code": "other"}}', b"[" * 100_000, b"\xff"):
         assert blocked_by(other) is None
+
+
+def test_a_complaint_is_one_printable_line() -> None:
+    body = json.dumps({"error": {"message": "no such\x1b[31m model\n" + "x" * 1_000, "code": "y"}}).encode()
+    assert complaint(body).startswith("no such[31m model")
+    assert len(complaint(body)) == 200
+    for other in (b"", b"{}", b"[" * 100_000, b'{"error": {"message": null}}'):
+        assert complaint(other) == ""
 
 
 def test_retry_after_is_seconds_or_a_date() -> None:

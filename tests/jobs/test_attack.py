@@ -163,7 +163,7 @@ async def test_kill_9_loses_and_repeats_nothing(lab: str, tmp_path: Path) -> Non
     """The real command against a real server, killed in mid-run again and again, then resumed to its end."""
     state = tmp_path / "state"
     command = [sys.executable, "-m", "bartizan", "attack", f"{lab}/v1", "--model", "lab-chat", "--trials", "8"]
-    command += ["--state", str(state), "--format", "json", "--concurrency", "8"]
+    command += ["--state", str(state), "--format", "json", "--concurrency", "4"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("BARTIZAN_")}
     done = 0
     for number in range(3):

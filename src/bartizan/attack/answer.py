@@ -14,6 +14,7 @@ from bartizan.llm.dialects.openai_chat import parse_response
 
 _MOST_CALLS = 200
 _MAX_REASONS = 5
+_LONGEST_COMPLAINT = 200
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,6 +72,15 @@ def blocked_by(body: bytes) -> str | None:
     reasons = details.get("reasons")
     named = [_reason(reason) for reason in reasons[:_MAX_REASONS]] if isinstance(reasons, list) else []
     return ", ".join(dict.fromkeys(name for name in named if name)) or str(error.message)[:200] or "blocked"
+
+
+def complaint(body: bytes) -> str:
+    """Returns what a target says is wrong, in one printable line; empty where it says nothing."""
+    try:
+        said = str(msgspec.json.decode(body, type=_Refusal).error.message or "")
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return ""
+    return "".join(char for char in said if char.isprintable())[:_LONGEST_COMPLAINT]
 
 
 def retry_after(headers: Mapping[str, str]) -> float:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from bartizan.attack.answer import Answer, blocked_by, read_answer, retry_after
+from bartizan.attack.answer import Answer, blocked_by, complaint, read_answer, retry_after
 from bartizan.attack.budget import Meter
 from bartizan.attack.driver import Message
 from bartizan.attack.judge import Score
@@ -111,5 +111,6 @@ def _refused(status: int, body: bytes) -> Score | _Failure:
     """Tells a guard that blocked from a target that does not want the request at all."""
     reasons = blocked_by(body)
     if reasons is None:
-        return _Failure(f"the target answered with status {status}", again=False)
+        said = complaint(body)
+        return _Failure(f"the target answered with status {status}{': ' if said else ''}{said}", again=False)
     return Score(outcome=Outcome.BLOCKED, reason=f"blocked by {reasons}")
