@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from types import TracebackType
 from typing import Any, Self
 
@@ -61,6 +61,9 @@ class OpenReply:
         Raises:
             TargetError: It is cut off, too long, or silent for too long.
         """
+        content = self._response.content
+        if content.is_eof() and content.exception() is None and content.total_bytes <= self._max_bytes:
+            return content.read_nowait()
         return b"".join([chunk async for chunk in self.chunks()])
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
@@ -152,9 +155,8 @@ class ChatClient:
             await self._session.close()
             self._session = None
 
-    @asynccontextmanager
-    async def open(self, body: Mapping[str, Any] | bytes, *, request_id: str = "") -> AsyncIterator[OpenReply]:
-        """Sends a chat request and yields the answer as soon as its head is there.
+    def open(self, body: Mapping[str, Any] | bytes, *, request_id: str = "") -> AbstractAsyncContextManager[OpenReply]:
+        """Sends a chat request on entering, and yields the answer as soon as its head is there.
 
         Leaving the block early closes the connection, which stops the service's work.
 
@@ -162,8 +164,7 @@ class ChatClient:
             TargetError: The service refused the connection, took too long, or answered with something else than HTTP.
         """
         data = body if isinstance(body, bytes) else strict_json.encode(body)
-        async with self._request("POST", self._chat_url, data=data, request_id=request_id) as reply:
-            yield reply
+        return self._request("POST", self._chat_url, data=data, request_id=request_id)
 
     async def chat(self, body: Mapping[str, Any] | bytes, *, request_id: str = "") -> Reply:
         """Sends a chat request and returns the whole answer, whatever its status.
