@@ -79,15 +79,20 @@ def fired_by_failure(rule: Rule, action: Action, failure: tuple[str, str, Segmen
 
 
 def combine(fired: Iterable[Fired], verdict: Verdict) -> Verdict:
-    """Returns `verdict` with the strictest action of what fired, a reason a rule and detector, and the signals."""
+    """Returns `verdict` with the strictest action of what fired, a reason a rule and detector, and the signals.
+
+    A flag on a signal for which another rule holds the content is no reason of its own.
+    """
     ranked = sorted(fired, key=lambda one: one.order)
     if not ranked:
         return verdict
     reasons: dict[tuple[str, str, Action], Reason] = {}
     signals: dict[Signal, None] = {}
+    held = {one.signal for one in ranked if one.action not in ALLOWED}
     for one in ranked:
         key = (one.rule.id, one.detector, one.action)
-        if key not in reasons:
+        echo = one.action is Action.FLAG and one.signal is not None and one.signal in held
+        if key not in reasons and not echo:
             reasons[key] = Reason(rule=one.rule.id, action=one.action, because=one.because, detector=one.detector)
         if one.signal is not None and len(signals) < MAX_SIGNALS:
             signals[one.signal] = None
