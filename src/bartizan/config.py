@@ -39,12 +39,14 @@ class StoreConfig(Section, frozen=True, kw_only=True):
     Attributes:
         queue: How many records may wait for the writer before appending waits.
         checkpoint_every: After how many records a signed checkpoint is made, besides the one at close.
+        linger_seconds: How long the writer lets a group grow while nobody waits for it.
         read_seconds: How long one query may take.
         busy_seconds: How long a write waits for another process that holds the ledger.
     """
 
     queue: Positive = 100_000
     checkpoint_every: Positive = 10_000
+    linger_seconds: Annotated[float, msgspec.Meta(ge=0)] = 0.005
     read_seconds: Seconds = 5.0
     busy_seconds: Seconds = 10.0
 

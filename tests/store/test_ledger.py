@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -321,3 +322,23 @@ def test_an_outdated_view_is_remade_when_the_ledger_is_opened(tmp_path: Path) ->
     with Ledger.open(tmp_path) as ledger:
         assert ledger.count(Attempt, {"request": "req-a1"}) == 1
     assert verify(tmp_path).ok
+
+
+def test_a_group_grows_while_nobody_waits_and_is_written_once_somebody_does(tmp_path: Path) -> None:
+    with Ledger.open(tmp_path, StoreConfig(linger_seconds=60)) as ledger:
+        tickets = {id(ledger.append(event(f"e{number}"))) for number in range(50)}
+        last = ledger.append(event("e50"))
+        assert tickets == {id(last)}
+        last.wait(timeout=20)
+        assert ledger.count(Event) == 51
+
+
+def test_what_nobody_waits_for_is_written_all_the_same(tmp_path: Path) -> None:
+    with Ledger.open(tmp_path, StoreConfig(linger_seconds=0.01)) as ledger:
+        ticket = ledger.append(event("e1"))
+        for _ in range(1000):
+            if ticket.done:
+                break
+            time.sleep(0.01)
+        assert ticket.done
+        assert ledger.count(Event) == 1

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import suppress
 
 from bartizan.errors import StoreError
 
 
 class Ticket:
-    """What `append` returns. Every record of one group commit shares it, so a commit wakes each waiter once."""
+    """What `append` returns. Every record of one group commit shares it, so a commit wakes each waiter once.
 
-    __slots__ = ("_error", "_event", "_lock", "_loops")
+    Args:
+        hurry: Called when somebody begins to wait, so that the writer does not let the group grow any longer.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_error", "_event", "_hurry", "_lock", "_loops")
+
+    def __init__(self, hurry: Callable[[], None]) -> None:
+        self._hurry = hurry
         self._event = threading.Event()
         self._lock = threading.Lock()
         self._error: StoreError | None = None
@@ -32,6 +37,8 @@ class Ticket:
         Raises:
             StoreError: They could not be written, or not within `timeout` seconds.
         """
+        if not self._event.is_set():
+            self._hurry()
         if not self._event.wait(timeout):
             raise StoreError("the ledger has not written the records in time", hint="they may still be written")
         self._raise()
@@ -45,6 +52,7 @@ class Ticket:
                     future = loop.create_future()
                     self._loops.setdefault(loop, []).append(future)
             if future is not None:
+                self._hurry()
                 yield from future
         self._raise()
 

@@ -6,7 +6,7 @@ import sqlite3
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +38,9 @@ class Group:
 
     __slots__ = ("publish", "records", "ticket")
 
-    def __init__(self) -> None:
+    def __init__(self, hurry: Callable[[], None]) -> None:
         self.records: list[Pending] = []
-        self.ticket = Ticket()
+        self.ticket = Ticket(hurry)
         self.publish = False
 
 
@@ -77,6 +77,7 @@ class Writer:
         self._groups: deque[Group] = deque()
         self._waiting = 0
         self._closing = False
+        self._urgent = False
         self._lock = threading.Lock()
         self._work = threading.Condition(self._lock)
         self._space = threading.Condition(self._lock)
@@ -112,7 +113,7 @@ class Writer:
             if self._closing:
                 raise StoreError("the ledger is closed", hint="open it again")
             if not self._groups or len(self._groups[-1].records) >= _MAX_GROUP:
-                self._groups.append(Group())
+                self._groups.append(Group(self._hurry))
                 self._work.notify()
             group = self._groups[-1]
             group.records.extend(records)
@@ -129,6 +130,8 @@ class Writer:
         self._thread.join()
 
     def _await_space(self, wanted: int) -> None:
+        self._urgent = True
+        self._work.notify()
         room = self._space.wait_for(
             lambda: self._closing or not self._waiting or self._waiting + wanted <= self._config.queue,
             timeout=_FULL_QUEUE_SECONDS,
@@ -166,10 +169,26 @@ class Writer:
                     return _publication()
             if not self._groups:
                 return None
+            self._let_grow()
             group = self._groups.popleft()
+            self._urgent = False
             self._waiting -= len(group.records)
             self._space.notify_all()
             return group
+
+    def _let_grow(self) -> None:
+        """Waits a little for more records as long as nobody waits for these: a commit costs the same for many."""
+        until = time.monotonic() + self._config.linger_seconds
+        while not (self._urgent or self._closing or self._groups[0].publish or len(self._groups) > 1):
+            left = until - time.monotonic()
+            if left <= 0:
+                return
+            self._work.wait(left)
+
+    def _hurry(self) -> None:
+        with self._lock:
+            self._urgent = True
+            self._work.notify()
 
     def _write(self, group: Group) -> None:
         failure: StoreError | None = _stopped()
@@ -271,7 +290,7 @@ def _stopped() -> StoreError:
 
 
 def _publication() -> Group:
-    group = Group()
+    group = Group(_nobody_waits)
     group.publish = True
     return group
 
@@ -282,3 +301,7 @@ def _interleave(first: int, bodies: list[bytes], hashes: list[bytes]) -> list[An
     values[1::3] = bodies
     values[2::3] = hashes
     return values
+
+
+def _nobody_waits() -> None:
+    """What a group of the writer's own does when somebody waits for it, which nobody does."""
