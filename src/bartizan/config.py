@@ -156,8 +156,10 @@ class ScanConfig(Section, frozen=True, kw_only=True):
         max_file_bytes: Larger files are skipped with that reason.
         max_unpacked_bytes: How much one archive may unpack to.
         max_depth: How deep archives may nest.
+        exclude: Names of folders that are not entered; each one met is reported as skipped.
     """
 
+    exclude: tuple[str, ...] = ()
     max_file_bytes: Positive = 8_000_000_000
     max_unpacked_bytes: Positive = 4_000_000_000
     max_depth: Positive = 4

@@ -16,8 +16,9 @@ from bartizan.config import ScanConfig
 from bartizan.core.asset import Asset, AssetKind
 from bartizan.core.finding import Finding
 from bartizan.errors import InputError
+from bartizan.files import Candidate
 from bartizan.scan.engine import scan
-from bartizan.scan.walk import Candidate, opened
+from bartizan.scan.opened import opened
 from tests.scan import assembler as make
 from tests.scan.reading import Result, read
 

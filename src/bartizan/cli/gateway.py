@@ -13,16 +13,16 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 from pathlib import Path
 
+from bartizan.cli._keys import first_keys
 from bartizan.cli._serve import Served, serve
 from bartizan.config import Config, load
-from bartizan.core.credential import Credential, Scope, issue
+from bartizan.core.credential import Scope
 from bartizan.errors import EXIT_CLEAN
 from bartizan.gateway.app import build
 from bartizan.guard.guard import Guard
 from bartizan.store.ledger import Ledger
 
 _UPSTREAM = "gateway.upstreams.upstream"
-_MOST_KEYS = 1000
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -41,7 +41,7 @@ def run(arguments: Namespace) -> int:
     with Ledger.open(Path(config.state), config.store) as ledger:
         guard = Guard.from_config(config)
         app = build(config, ledger, guard)
-        key = _first_key(ledger)
+        key = first_keys(ledger, [Scope.INFER]).get(Scope.INFER, "")
         served = Served("gateway", app, config.gateway.host, config.gateway.port)
         serve([served], lambda urls: _announce(urls, config, key))
     return EXIT_CLEAN
@@ -56,15 +56,6 @@ def _flags(arguments: Namespace) -> dict[str, str | int | None]:
         "guard.policy": arguments.policy,
         "state": arguments.state,
     }
-
-
-def _first_key(ledger: Ledger) -> str:
-    """Returns a new API key where there is none in force yet, otherwise nothing."""
-    if any(entry.record.allows(Scope.INFER) for entry in ledger.find(Credential, limit=_MOST_KEYS)):
-        return ""
-    record, key = issue("first gateway key", Scope.INFER)
-    ledger.append(record).wait()
-    return key
 
 
 def _announce(urls: Mapping[str, str], config: Config, key: str) -> None:

@@ -22,10 +22,11 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from bartizan.attack.target import Target, read_profile
 from bartizan.cli import _serve
+from bartizan.cli._keys import first_keys
 from bartizan.cli._serve import Served, serving, until_stopped
 from bartizan.config import Config, GatewayConfig, UpstreamConfig, load
 from bartizan.console import app as console
-from bartizan.core.credential import Credential, Scope, issue
+from bartizan.core.credential import Scope, issue
 from bartizan.core.record import now
 from bartizan.errors import EXIT_CLEAN, BartizanError
 from bartizan.gateway import app as gateway
@@ -38,8 +39,6 @@ from bartizan.store.ledger import Ledger
 
 _UPSTREAM = "gateway.upstreams.upstream"
 _LAB = "lab"
-_MOST_KEYS = 1000
-"""How many credentials are looked through for one that is in force."""
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -72,7 +71,7 @@ def run(arguments: Namespace) -> int:
 
 async def _up(config: Config, ledger: Ledger, *, assessing: bool | None) -> None:
     screen = Console(highlight=False)
-    keys = await asyncio.to_thread(_first_keys, ledger)
+    keys = await asyncio.to_thread(first_keys, ledger, Scope)
     async with _services(config, ledger) as urls:
         _announce(screen, urls, keys, config=config)
         if assessing if assessing is not None else not await asyncio.to_thread(assess.happened, ledger):
@@ -102,17 +101,6 @@ async def _services(config: Config, ledger: Ledger) -> AsyncIterator[Mapping[str
 def _gateway(config: Config, ledger: Ledger, guard: Guard) -> Served:
     settings: GatewayConfig = config.gateway
     return Served("gateway", gateway.build(config, ledger, guard), settings.host, settings.port)
-
-
-def _first_keys(ledger: Ledger) -> dict[Scope, str]:
-    """Makes a key for each scope that has none in force; returns the new ones in clear."""
-    known = [entry.record for entry in ledger.find(Credential, limit=_MOST_KEYS)]
-    made: dict[Scope, str] = {}
-    for scope in Scope:
-        if not any(credential.allows(scope) for credential in known):
-            record, made[scope] = issue(f"first {scope} key", scope)
-            ledger.append(record).wait()
-    return made
 
 
 def _announce(screen: Console, urls: Mapping[str, str], keys: Mapping[Scope, str], *, config: Config) -> None:

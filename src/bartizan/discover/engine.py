@@ -13,8 +13,8 @@ from bartizan.core.asset import Asset, AssetKind, Link, Relation, asset_id
 from bartizan.core.finding import Finding, Skip
 from bartizan.discover import sources
 from bartizan.discover.catalogue import Catalogue, catalogue
+from bartizan.discover.documents import documents
 from bartizan.discover.source import Sighting, Source
-from bartizan.discover.walk import walk
 
 _MAX_PLACES: Final = 20
 _MAX_ASSETS: Final = 100_000
@@ -35,7 +35,7 @@ def discover(root: Path, config: DiscoverConfig) -> Iterator[Asset | Finding | S
     """
     shelf = tuple(registry.scan(sources, Source))  # type: ignore[type-abstract]
     seen = _Seen(catalogue=catalogue())
-    for document in walk(root, config):
+    for document in documents(root, config):
         if isinstance(document, Skip):
             yield document
             continue

@@ -59,7 +59,9 @@ async def run(
         StoreError: The ledger cannot be written.
     """
     discovered = await asyncio.to_thread(discover.run, root, config.discover, ledger=ledger, progress=progress)
-    scanned = await asyncio.to_thread(scan.run, root, config.scan, ledger=ledger, progress=progress)
+    # Installed packages are no artefacts of this folder; that they were left out is told.
+    narrowed = msgspec.structs.replace(config.scan, exclude=(*config.scan.exclude, *config.discover.exclude))
+    scanned = await asyncio.to_thread(scan.run, root, narrowed, ledger=ledger, progress=progress)
     unguarded = await _attack(targets, config, ledger=ledger, guarded=False, progress=progress)
     through = await _attack(guarded, config, ledger=ledger, guarded=True, progress=progress)
     await ledger.append(Event(id=unique_id("event"), activity=ACTIVITY, outcome="ok"))

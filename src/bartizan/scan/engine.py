@@ -14,10 +14,11 @@ from bartizan.core.asset import Asset, asset_id
 from bartizan.core.finding import Finding, Location, Skip, finding_id
 from bartizan.core.severity import Severity
 from bartizan.errors import InputError
+from bartizan.files import Candidate, walk
 from bartizan.scan import formats
 from bartizan.scan.format import Format
 from bartizan.scan.note import Budget, Data, Fact, Inner, Note, Part, Unread, Verdict, Weakness
-from bartizan.scan.walk import Candidate, opened, walk
+from bartizan.scan.opened import opened
 
 _MODEL_SUFFIXES: Final = frozenset(
     """
@@ -47,7 +48,7 @@ def scan(root: Path, config: ScanConfig) -> Iterator[Asset | Finding | Skip]:
         InputError: There is nothing at `root`.
     """
     shelf = tuple(registry.scan(formats, Format))  # type: ignore[type-abstract]
-    for candidate in walk(root):
+    for candidate in walk(root, exclude=config.exclude):
         if isinstance(candidate, Skip):
             yield candidate
             continue
