@@ -60,7 +60,7 @@ def test_excluded_folders_are_told(tmp_path: Path) -> None:
 
 def test_names_that_are_not_unicode_come_as_text(tmp_path: Path) -> None:
     (Path(os.fsdecode(os.fsencode(tmp_path) + b"/bad\xff.pkl"))).touch()
-    assert names(tmp_path) == ["bad\\udcff.pkl"]
+    assert names(tmp_path) == ["bad\\xff.pkl"]
 
 
 def test_nothing_at_the_root_is_explained(tmp_path: Path) -> None:

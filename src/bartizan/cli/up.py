@@ -74,11 +74,19 @@ async def _up(config: Config, ledger: Ledger, *, assessing: bool | None) -> None
     keys = await asyncio.to_thread(first_keys, ledger, Scope)
     async with _services(config, ledger) as urls:
         _announce(screen, urls, keys, config=config)
-        if assessing if assessing is not None else not await asyncio.to_thread(assess.happened, ledger):
-            await _assess(screen, urls, config, ledger=ledger)
-        screen.print("\n[bold]ready.[/] Ctrl-C stops.")
-        await until_stopped()
-        screen.print("stopping")
+        wanted = not await asyncio.to_thread(assess.happened, ledger) if assessing is None else assessing
+        async with asyncio.TaskGroup() as group:
+            work = group.create_task(_work(screen, urls, config, ledger=ledger if wanted else None))
+            await until_stopped()
+            screen.print("stopping")
+            work.cancel()
+
+
+async def _work(screen: Console, urls: Mapping[str, str], config: Config, *, ledger: Ledger | None) -> None:
+    """Does what a start does once everything runs; Ctrl-C ends it at any moment."""
+    if ledger is not None:
+        await _assess(screen, urls, config, ledger=ledger)
+    screen.print("\n[bold]ready.[/] Ctrl-C stops.")
 
 
 @asynccontextmanager
