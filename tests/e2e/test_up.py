@@ -94,7 +94,7 @@ def test_a_newcomer_sees_traffic_guarded_an_attack_found_and_both_on_a_page(tmp_
 
 
 def test_an_interrupted_first_start_stops_cleanly_and_the_next_one_assesses(tmp_path: Path) -> None:
-    with up(tmp_path, until="attack without the guard"):
+    with up(tmp_path, until="first self-assessment"):
         pass
     with up(tmp_path) as text:
         assert "attacks through the guard" in text
