@@ -106,7 +106,7 @@ def test_a_database_that_another_process_holds_is_told_and_can_be_read(folder: P
         other.execute("ROLLBACK")
         assert until(ledger.healthy)
         ledger.append(event("after")).wait(10)
-        assert ledger.count(Event) == 501
+        assert ledger.count(Event) == 502, "what was late is written as soon as it can be"
     assert verify(folder).ok
 
 
@@ -116,6 +116,41 @@ def test_a_database_that_is_locked_outright_cannot_be_opened(folder: Path) -> No
         other.execute("BEGIN EXCLUSIVE")
         with pytest.raises(StoreError, match="another process holds"):
             Ledger.open(folder, StoreConfig(busy_seconds=0.2))
+
+
+def test_what_nobody_waits_for_is_written_once_the_disk_takes_it(folder: Path) -> None:
+    with Ledger.open(folder) as ledger:
+        connection = ledger._writer._connection
+        connection.execute(f"PRAGMA max_page_count = {database.pragma(connection, 'page_count') + 2}")
+        for number in range(5):
+            ledger.append(event(f"kept-{number}", "x" * 100_000))
+            assert until(lambda: not ledger.healthy())
+        assert ledger.count(Event) == 500
+        late = ledger.append(event("told", "x"))
+        with pytest.raises(StoreError, match="disk is full"):
+            late.wait(10)
+        assert not ledger.healthy(), "a small record does not make a disk work that has no room for the large ones"
+        connection.execute("PRAGMA max_page_count = 1000000")
+        assert until(ledger.healthy)
+        ledger.append(event("after")).wait(10)
+        assert [entry.record.id for entry in ledger.find(Event, limit=7)] == [
+            "after",
+            "told",
+            *(f"kept-{number}" for number in reversed(range(5))),
+        ]
+        late.wait(10)
+    assert verify(folder).ok
+
+
+def test_a_walk_that_breaks_off_vouches_for_nothing(folder: Path) -> None:
+    Ledger.open(folder).close()
+    with (folder / database.DATABASE_FILE).open("r+b") as file:
+        file.seek(8192 + 100)
+        file.write(b"\xff" * 20_000)
+    found = verify(folder)
+    assert not found.integrity.ok
+    assert not found.completeness.ok
+    assert not found.view.ok
 
 
 def test_a_full_database_fails_tickets_and_recovers(folder: Path) -> None:

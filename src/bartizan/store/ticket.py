@@ -35,7 +35,8 @@ class Ticket:
         """Waits until the records are durable.
 
         Raises:
-            StoreError: They could not be written, or not within `timeout` seconds.
+            StoreError: They could not be written, or not within `timeout` seconds. The writer keeps them and goes on
+                trying until the ledger is closed.
         """
         if not self._event.is_set():
             self._hurry()

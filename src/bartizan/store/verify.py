@@ -111,6 +111,7 @@ def verify(folder: Path, *, public_key: bytes | None = None, witnessed: Checkpoi
             if getattr(error, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_CANTOPEN", "SQLITE_NOTADB")):
                 raise
             examination.integrity.fail(f"the database is damaged: {error}")
+            examination.broke_off()
     return examination.verification()
 
 
@@ -164,6 +165,11 @@ class _Examination:
             unwitnessed=max(0, count - self._witnessed.size) if self._witnessed else count,
             origin=self._key.name,
         )
+
+    def broke_off(self) -> None:
+        """Notes that the walk did not reach the end: what nobody could read, nobody can vouch for."""
+        self.completeness.fail("the records cannot be read to the end, so nobody can tell")
+        self.state.fail("the records cannot be read to the end, so nobody can tell")
 
     def structure(self, connection: sqlite3.Connection) -> None:
         """Checks that tables are declared as we declare them, without triggers, and that SQLite finds no damage."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import threading
 import time
@@ -21,6 +22,7 @@ from bartizan.store.head import Head
 from bartizan.store.key import public_key, write_file
 from bartizan.store.ticket import Ticket
 
+_LOG = logging.getLogger(__name__)
 CHECKPOINT_FILE = "checkpoint"
 _MAX_GROUP = 32_768
 _CHUNKS = (1024, 128, 16, 1)
@@ -112,7 +114,7 @@ class Writer:
                 self._await_space(len(records))
             if self._closing:
                 raise StoreError("the ledger is closed", hint="open it again")
-            if not self._groups or len(self._groups[-1].records) >= _MAX_GROUP:
+            if not self._groups or self._groups[-1].ticket.done or len(self._groups[-1].records) >= _MAX_GROUP:
                 self._groups.append(Group(self._hurry))
                 self._work.notify()
             group = self._groups[-1]
@@ -162,10 +164,12 @@ class Writer:
     def _next(self) -> Group | None:
         """Waits for a group; makes one up where a checkpoint is due or a broken disk should be tried again."""
         with self._lock:
-            while not self._groups and not self._closing:
+            while not self._fresh() and not self._closing:
                 due = self.error is not None or self._published != self.checkpoint.size
                 pause = _PROBE_SECONDS if self.error is not None else self._publish_at - time.monotonic()
-                if not self._work.wait(max(pause, 0.0) if due else None) and due and not self._groups:
+                if not self._work.wait(max(pause, 0.0) if due else None) and due and not self._fresh():
+                    if self._groups:
+                        break
                     return _publication()
             if not self._groups:
                 return None
@@ -175,6 +179,10 @@ class Writer:
             self._waiting -= len(group.records)
             self._space.notify_all()
             return group
+
+    def _fresh(self) -> bool:
+        """Whether a group waits that has not failed, or the disk works again for those that have."""
+        return bool(self._groups) and (self.error is None or not self._groups[-1].ticket.done)
 
     def _let_grow(self) -> None:
         """Waits a little for more records as long as nobody waits for these: a commit costs the same for many."""
@@ -204,6 +212,7 @@ class Writer:
                 self.error = failure
                 group.ticket.settle(failure)
         if failure is not None:
+            self._keep(group, failure)
             return
         # The records are durable from here on, whatever becomes of the checkpoint file.
         self.error = None
@@ -213,6 +222,22 @@ class Writer:
             except StoreError as error:
                 self.error = error
         group.ticket.settle()
+
+    def _keep(self, group: Group, failure: StoreError) -> None:
+        """Puts a group back that the disk did not take: most appenders do not wait, and count on its being written.
+
+        Nobody waits for a full disk, though: all who do are told now, and the next try is made with all that is there.
+        """
+        with self._lock:
+            if self._closing:
+                if group.records:
+                    _LOG.error("%d records were not written: %s", len(group.records), failure.message)
+                return
+            if group.records:
+                self._groups.appendleft(group)
+                self._waiting += len(group.records)
+            for waiting in self._groups:
+                waiting.ticket.settle(failure)
 
     def _commit(self, group: Group) -> None:
         bodies = [body for _, body, _ in group.records]
