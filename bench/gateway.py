@@ -4,7 +4,8 @@ Each server runs in a process of its own and is stopped before the next one star
 round and the median of the rounds counts. The gateway is the real command with its default policy and its ledger on.
 LiteLLM is installed into `.bench/litellm`; where that fails, its column says so.
 
-usage: python -m bench.gateway
+usage: python -m bench.gateway            the table
+       python -m bench.gateway mine       the gateway alone, one short round
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
+from typing import NamedTuple, cast
 
 import uvloop
 
@@ -51,12 +52,18 @@ CHUNKS = 50
 
 @dataclass
 class Figures:
-    """What was measured of one server, a value a round; seconds and requests a second."""
+    """What was measured of one server, a value a round; seconds and requests a second.
+
+    Processor time is the server's own, in seconds a request (with all its threads): unlike the throughput it hardly
+    depends on what else runs on the machine.
+    """
 
     latency: list[float] = field(default_factory=list)
     at_16: list[float] = field(default_factory=list)
     at_64: list[float] = field(default_factory=list)
     streams: list[float] = field(default_factory=list)
+    processor: list[float] = field(default_factory=list)
+    stream_processor: list[float] = field(default_factory=list)
 
 
 # --- the upstream -------------------------------------------------------------------------------------------------
@@ -164,28 +171,55 @@ class Load:
         await reader.readexactly(2)
 
 
-def measure(port: int, key: str, figures: Figures, *, scale: float = 1.0) -> None:
+def measure(server: Server, figures: Figures, *, scale: float = 1.0) -> None:
     """Measures one round; `scale` shortens it for a slow server."""
 
     async def main() -> None:
-        plain, streamed = Load(port, key), Load(port, key, stream=True)
+        plain, streamed = Load(server.port, server.key), Load(server.port, server.key, stream=True)
         await plain.run(int(1000 * scale), 8)
         await plain.run(int(2000 * scale), 1)
         figures.latency.append(statistics.median(plain.latencies))
+        begun = processor_seconds(server.pid)
         figures.at_16.append(await plain.run(int(6000 * scale), 16))
         figures.at_64.append(await plain.run(int(6000 * scale), 64))
+        figures.processor.append((processor_seconds(server.pid) - begun) / (2 * int(6000 * scale)))
         await streamed.run(int(300 * scale), 8)
+        begun = processor_seconds(server.pid)
         figures.streams.append(await streamed.run(int(1500 * scale), 8))
+        figures.stream_processor.append((processor_seconds(server.pid) - begun) / int(1500 * scale))
 
     uvloop.run(main())
+
+
+def processor_seconds(pid: int) -> float:
+    """Returns the processor time that a process and its children have used; 0 on systems without /proc."""
+    total = 0
+    for file in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            stat = file.read_text()
+        except OSError:
+            continue
+        fields = stat.rpartition(")")[2].split()
+        if int(stat.split(" ", 1)[0]) == pid or int(fields[1]) == pid:
+            total += int(fields[11]) + int(fields[12])
+    return total / os.sysconf("SC_CLK_TCK")
 
 
 # --- the servers --------------------------------------------------------------------------------------------------
 
 
+class Server(NamedTuple):
+    """A server that runs: its process, what it printed at its start, where it listens, and a key for it."""
+
+    pid: int
+    printed: str = ""
+    port: int = 0
+    key: str = "none"
+
+
 @contextmanager
-def process(command: list[str], ready: Callable[[str], bool], **extra: str) -> Iterator[str]:
-    """Runs a server and yields what it printed until `ready` found its address in it."""
+def process(command: list[str], ready: Callable[[str], bool], **extra: str) -> Iterator[Server]:
+    """Runs a server and yields it once `ready` found in what it printed that it is."""
     with tempfile.TemporaryFile("w+") as output:
         environ = {**os.environ, "NO_PROXY": "127.0.0.1", **extra}
         running = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=environ)
@@ -199,7 +233,7 @@ def process(command: list[str], ready: Callable[[str], bool], **extra: str) -> I
                 if running.poll() is not None or time.monotonic() > end:
                     raise RuntimeError(f"{command[0]} did not start: {printed[-500:]}")
                 time.sleep(0.1)
-            yield printed
+            yield Server(running.pid, printed)
         finally:
             running.terminate()
             running.wait(30)
@@ -210,22 +244,23 @@ def _port(printed: str) -> int:
 
 
 @contextmanager
-def upstream() -> Iterator[int]:
-    with process([sys.executable, "-m", "bench.gateway", "upstream"], lambda text: "listening" in text) as printed:
-        yield _port(printed)
+def upstream() -> Iterator[Server]:
+    with process([sys.executable, "-m", "bench.gateway", "upstream"], lambda text: "listening" in text) as server:
+        yield server._replace(port=_port(server.printed))
 
 
 @contextmanager
-def ours(upstream_port: int) -> Iterator[tuple[int, str]]:
+def ours(upstream_port: int) -> Iterator[Server]:
     with tempfile.TemporaryDirectory() as state:
         command = [sys.executable, "-m", "bartizan", "gateway", "--port", "0", "--state", state]
         command += ["--upstream", f"http://127.0.0.1:{upstream_port}/v1"]
-        with process(command, lambda text: "listening" in text) as printed:
-            yield _port(printed), re.findall(r"bz_[0-9a-f]+_[0-9a-f]+", printed)[0]
+        with process(command, lambda text: "listening" in text) as server:
+            key = re.findall(r"bz_[0-9a-f]+_[0-9a-f]+", server.printed)[0]
+            yield server._replace(port=_port(server.printed), key=key)
 
 
 @contextmanager
-def litellm(upstream_port: int) -> Iterator[tuple[int, str]]:
+def litellm(upstream_port: int) -> Iterator[Server]:
     key = f"sk-{secrets.token_hex(24)}"
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -241,8 +276,8 @@ general_settings: {{master_key: {key}}}
         file.write_text(config, encoding="utf-8")
         command = [str(HOME / "bin" / "litellm"), "--config", str(file), "--host", "127.0.0.1", "--port", str(port)]
         settings = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_LOG": "ERROR", "LITELLM_TELEMETRY": "False"}
-        with process([*command, "--num_workers", "1"], lambda _: _answers_on(port), **settings):
-            yield port, key
+        with process([*command, "--num_workers", "1"], lambda _: _answers_on(port), **settings) as server:
+            yield server._replace(port=port, key=key)
 
 
 def _answers_on(port: int) -> bool:
@@ -272,23 +307,33 @@ def install_litellm() -> str:
 def rows() -> Iterator[Row]:
     missing = install_litellm()
     direct, mine, theirs = Figures(), Figures(), Figures()
-    with upstream() as port:
+    with upstream() as behind:
 
         def measure_ours() -> None:
-            with ours(port) as (at, key):
-                measure(at, key, mine)
+            with ours(behind.port) as server:
+                measure(server, mine)
 
         def measure_theirs() -> None:
-            with litellm(port) as (at, key):
-                measure(at, key, theirs, scale=0.1)
+            with litellm(behind.port) as server:
+                measure(server, theirs, scale=0.1)
 
         turns = [measure_ours] if missing else [measure_ours, measure_theirs]
         for _ in range(ROUNDS):
-            measure(port, "none", direct)
+            measure(behind, direct)
             for turn in turns:
                 turn()
             turns.reverse()
     yield from _table(direct, mine, theirs, missing=missing)
+
+
+def mine_alone() -> Iterator[Row]:
+    """Measures the gateway alone, for work on it."""
+    direct, mine = Figures(), Figures()
+    with upstream() as behind:
+        measure(behind, direct, scale=0.3)
+        with ours(behind.port) as server:
+            measure(server, mine, scale=0.5)
+    yield from _table(direct, mine, Figures(), missing="not run")
 
 
 def _table(direct: Figures, mine: Figures, theirs: Figures, *, missing: str) -> Iterator[Row]:
@@ -322,10 +367,22 @@ def _table(direct: Figures, mine: Figures, theirs: Figures, *, missing: str) -> 
             ratio=None if peer is None else value / peer,
             ok=value > least and (peer is None or value >= 15 * peer) if least else None,
         )
+    for name, of in (("a request", "processor"), (f"a stream of {CHUNKS} chunks", "stream_processor")):
+        value = middle(getattr(mine, of)) * 1000
+        peer = None if missing else middle(getattr(theirs, of)) * 1000
+        yield Row(
+            name=f"gateway, processor time {name}",
+            value=value,
+            unit="ms",
+            peer=missing or f"LiteLLM {peer:.3g} ms",
+            ratio=None if peer is None else value / peer,
+        )
 
 
 if __name__ == "__main__":
     if sys.argv[1:] == ["upstream"]:
         uvloop.run(serve_upstream())
+    elif sys.argv[1:] == ["mine"]:
+        show(mine_alone())
     else:
         show(rows())

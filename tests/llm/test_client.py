@@ -9,7 +9,8 @@ import pytest
 
 from bartizan.cli._serve import Served, serving
 from bartizan.errors import ConfigError, TargetError
-from bartizan.llm.client import ChatClient, TargetTimeoutError
+from bartizan.llm.client import ChatClient
+from bartizan.llm.connection import TargetTimeoutError
 from tests.gateway.running import DONE, FakeUpstream, Respond, completion, event, streamed, whole
 
 BODY = {"model": "fake", "messages": [{"role": "user", "content": "x"}]}

@@ -14,7 +14,8 @@ import msgspec
 from bartizan.config import GatewayConfig, UpstreamConfig, secret
 from bartizan.errors import ConfigError, TargetError
 from bartizan.gateway.answer import Header, Refused
-from bartizan.llm.client import ChatClient, TargetTimeoutError
+from bartizan.llm.client import ChatClient
+from bartizan.llm.connection import TargetTimeoutError
 
 ANY = "*"
 _LIST_SECONDS = 30.0

@@ -4,27 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import AbstractAsyncContextManager
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
-import aiohttp
 import msgspec
-from yarl import URL
 
-from bartizan.errors import ConfigError, TargetError
+from bartizan.errors import ConfigError, InputError, TargetError
 from bartizan.llm import strict_json
+from bartizan.llm.connection import Connection, header
+from bartizan.llm.pool import Origin, Pool
 
 MAX_ANSWER_BYTES = 20_000_000
 REQUEST_ID = "x-request-id"
 _MAX_MODELS = 10_000
-_KEEPALIVE_SECONDS = 30.0
-_AUTOMATIC = ("Accept", "Accept-Encoding", "User-Agent", "Content-Type")
-
-
-class TargetTimeoutError(TargetError):
-    """The service did not answer in time."""
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,21 +33,22 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
 class OpenReply:
     """An answer whose body is still arriving."""
 
-    def __init__(self, response: aiohttp.ClientResponse, *, max_bytes: int, chunk_seconds: float) -> None:
-        self.status = response.status
-        self._response = response
-        self._max_bytes = max_bytes
+    __slots__ = ("_chunk_seconds", "_connection", "status")
+
+    def __init__(self, connection: Connection, *, chunk_seconds: float) -> None:
+        self.status = connection.status
+        self._connection = connection
         self._chunk_seconds = chunk_seconds
 
     @property
     def headers(self) -> Mapping[str, str]:
         """The headers, with lower-case names."""
-        return {name.lower(): value for name, value in self._response.headers.items()}
+        return {name.decode("latin-1"): value.decode("latin-1") for name, value in self._connection.headers}
 
     @property
     def content_type(self) -> str:
         """The media type of the body, without parameters, in lower case."""
-        return self._response.headers.get("content-type", "").partition(";")[0].strip().lower()
+        return header(self._connection.headers, b"content-type").partition(";")[0].strip().lower()
 
     async def read(self) -> bytes:
         """Returns the whole body.
@@ -61,10 +56,13 @@ class OpenReply:
         Raises:
             TargetError: It is cut off, too long, or silent for too long.
         """
-        content = self._response.content
-        if content.is_eof() and content.exception() is None and content.total_bytes <= self._max_bytes:
-            return content.read_nowait()
-        return b"".join([chunk async for chunk in self.chunks()])
+        body = await self._connection.piece(self._chunk_seconds)
+        if self._connection.whole:
+            return body
+        pieces = [body]
+        while piece := await self._connection.piece(self._chunk_seconds):
+            pieces.append(piece)
+        return b"".join(pieces)
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
         """Yields the body as it arrives, in pieces of any size.
@@ -72,32 +70,19 @@ class OpenReply:
         Raises:
             TargetError: It is cut off, too long, or silent for too long.
         """
-        content, total = self._response.content, 0
-        try:
-            while not content.at_eof():
-                if content.total_bytes == total and not content.is_eof():
-                    async with asyncio.timeout(self._chunk_seconds):
-                        chunk = await content.readany()
-                else:
-                    chunk = await content.readany()
-                total += len(chunk)
-                if total > self._max_bytes:
-                    raise TargetError(f"the answer is longer than {self._max_bytes:,} bytes")
-                if chunk:
-                    yield chunk
-        except TimeoutError:
-            raise _silent(self._chunk_seconds) from None
-        except (aiohttp.ClientError, ConnectionError) as error:
-            raise TargetError("the answer was cut off", hint="the service closed the connection early") from error
+        while piece := await self._connection.piece(self._chunk_seconds):
+            yield piece
 
     async def drain(self, seconds: float) -> None:
         """Reads and drops what is left of the body, so that the connection can be used again; stops after `seconds`."""
+        if self._connection.whole:
+            return
         try:
             async with asyncio.timeout(seconds):
-                while not self._response.content.at_eof():
-                    await self._response.content.readany()
-        except (TimeoutError, aiohttp.ClientError, ConnectionError):
-            self._response.close()
+                while await self._connection.piece(seconds):
+                    pass
+        except (TimeoutError, TargetError):
+            self._connection.close()
 
 
 class ChatClient:
@@ -124,36 +109,32 @@ class ChatClient:
         chunk_seconds: float | None = None,
         max_answer_bytes: int = MAX_ANSWER_BYTES,
     ) -> None:
-        base = _base(base_url)
-        self._chat_url, self._models_url = base / "chat" / "completions", base / "models"
-        self._headers = {"content-type": "application/json", "accept-encoding": "identity"}
-        if key:
-            self._headers["authorization"] = f"Bearer {key}"
-        self._first_byte_seconds = timeout_seconds
-        self._chunk_seconds = timeout_seconds if chunk_seconds is None else chunk_seconds
-        self._timeout = aiohttp.ClientTimeout(total=None, connect=connect_seconds, sock_connect=connect_seconds)
+        self._origin = Origin.parse(base_url)
+        self._head = _head(self._origin, key)
+        self._limits = _Limits(
+            first_byte_seconds=timeout_seconds,
+            chunk_seconds=timeout_seconds if chunk_seconds is None else chunk_seconds,
+            max_answer_bytes=max_answer_bytes,
+        )
+        self._connect_seconds = connect_seconds
         self._connections = connections
-        self._max_answer_bytes = max_answer_bytes
-        self._session: aiohttp.ClientSession | None = None
+        self._pool: Pool | None = None
 
     async def __aenter__(self) -> Self:
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=self._connections, keepalive_timeout=_KEEPALIVE_SECONDS),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,
-            raise_for_status=False,
-            skip_auto_headers=_AUTOMATIC,
-            timeout=self._timeout,
-            trust_env=False,
+        self._pool = Pool(
+            self._origin,
+            connections=self._connections,
+            connect_seconds=self._connect_seconds,
+            loop=asyncio.get_running_loop(),
         )
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        if self._pool is not None:
+            pool, self._pool = self._pool, None
+            await pool.close()
 
     def open(self, body: Mapping[str, Any] | bytes, *, request_id: str = "") -> AbstractAsyncContextManager[OpenReply]:
         """Sends a chat request on entering, and yields the answer as soon as its head is there.
@@ -164,7 +145,7 @@ class ChatClient:
             TargetError: The service refused the connection, took too long, or answered with something else than HTTP.
         """
         data = body if isinstance(body, bytes) else strict_json.encode(body)
-        return self._request("POST", self._chat_url, data=data, request_id=request_id)
+        return self._request("POST", "/chat/completions", data=data, request_id=request_id)
 
     async def chat(self, body: Mapping[str, Any] | bytes, *, request_id: str = "") -> Reply:
         """Sends a chat request and returns the whole answer, whatever its status.
@@ -185,7 +166,7 @@ class ChatClient:
         Raises:
             TargetError: It cannot be reached or its list is not one.
         """
-        async with self._request("GET", self._models_url, data=None, request_id="") as reply:
+        async with self._request("GET", "/models", data=b"", request_id="") as reply:
             content = await reply.read()
         if reply.status != 200:
             raise TargetError(f"the list of models has status {reply.status}", hint="check the address and the key")
@@ -195,36 +176,52 @@ class ChatClient:
             raise TargetError("the list of models cannot be read", hint="is this an OpenAI-compatible API?") from error
         return [model.id for model in parsed.data[:_MAX_MODELS]]
 
-    @asynccontextmanager
-    async def _request(self, method: str, url: URL, *, data: bytes | None, request_id: str) -> AsyncIterator[OpenReply]:
-        if self._session is None:
+    def _request(self, method: str, path: str, *, data: bytes, request_id: str) -> _Exchange:
+        """Returns the exchange, ready to be entered."""
+        if self._pool is None:
             raise TargetError("the client is not open", hint="use it as `async with ChatClient(...) as client`")
-        headers = {**self._headers, REQUEST_ID: request_id} if request_id else self._headers
-        try:
-            async with asyncio.timeout(self._first_byte_seconds):
-                response = await self._session.request(method, url, data=data, headers=headers, allow_redirects=False)
-        except aiohttp.ConnectionTimeoutError:
-            raise TargetTimeoutError(
-                "connecting took too long", hint="is the service up and the address right?"
-            ) from None
-        except TimeoutError:
-            raise _silent(self._first_byte_seconds) from None
-        except aiohttp.ClientConnectorError as error:
-            raise TargetError("the connection was refused", hint="is the service up and the address right?") from error
-        except (aiohttp.ClientError, ConnectionError, ValueError) as error:
-            raise TargetError(
-                "the service answered with something else than HTTP, or not at all", hint="check the address"
-            ) from error
-        try:
-            if response.headers.get("content-encoding", "identity") != "identity":
-                raise TargetError("the answer is compressed although that was not offered")
-            yield OpenReply(response, max_bytes=self._max_answer_bytes, chunk_seconds=self._chunk_seconds)
-        finally:
-            # A connection whose answer was read to its end is kept for the next request; any other is closed.
-            if response.content.at_eof():
-                response.release()
-            else:
-                response.close()
+        if not _is_plain(request_id):
+            raise InputError("the request id holds characters that a header cannot carry")
+        named = f"{REQUEST_ID}: {request_id}\r\n" if request_id else ""
+        length = f"content-length: {len(data)}\r\n" if data else ""
+        target = f"{method} {self._origin.path}{path}{self._origin.query} HTTP/1.1\r\n"
+        return _Exchange(self._pool, f"{target}{self._head}{named}{length}\r\n".encode("ascii"), data, self._limits)
+
+
+class _Limits(NamedTuple):
+    """How long an answer may take to begin, how long it may be silent then, and how long it may be."""
+
+    first_byte_seconds: float
+    chunk_seconds: float
+    max_answer_bytes: int
+
+
+class _Exchange(AbstractAsyncContextManager[OpenReply]):
+    """One request and its answer: sent on entering, its connection given back on leaving."""
+
+    __slots__ = ("_connection", "_limits", "_pool", "_request")
+
+    def __init__(self, pool: Pool, head: bytes, body: bytes, limits: _Limits) -> None:  # noqa: PLR0917  (made in one place)
+        self._pool = pool
+        self._request = (head, body)
+        self._limits = limits
+
+    async def __aenter__(self) -> OpenReply:
+        limits = self._limits
+        connection = await self._pool.exchange(
+            *self._request, seconds=limits.first_byte_seconds, max_bytes=limits.max_answer_bytes
+        )
+        if header(connection.headers, b"content-encoding").lower() not in {"", "identity"}:
+            connection.close()
+            self._pool.give_back(connection)
+            raise TargetError("the answer is compressed although that was not offered")
+        self._connection = connection
+        return OpenReply(connection, chunk_seconds=limits.chunk_seconds)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._pool.give_back(self._connection)
 
 
 class _Model(msgspec.Struct):
@@ -235,15 +232,16 @@ class _Models(msgspec.Struct):
     data: list[_Model]
 
 
-def _base(address: str) -> URL:
-    try:
-        url = URL(address.rstrip("/"))
-    except ValueError:
-        url = URL()
-    if url.scheme not in {"http", "https"} or not url.host:
-        raise ConfigError("the address of a model service is no http or https URL", hint="http://127.0.0.1:11434/v1")
-    return url
+def _head(origin: Origin, key: str) -> str:
+    """Returns the headers that all requests have."""
+    if not _is_plain(key):
+        raise ConfigError(
+            "the API key of a model service holds characters that no key has", hint="look at its reference"
+        )
+    authorization = f"authorization: Bearer {key}\r\n" if key else ""
+    return f"host: {origin.authority}\r\ncontent-type: application/json\r\naccept-encoding: identity\r\n{authorization}"
 
 
-def _silent(seconds: float) -> TargetTimeoutError:
-    return TargetTimeoutError(f"the service was silent for {seconds:g} s", hint="is it overloaded?")
+def _is_plain(value: str) -> bool:
+    """Whether a header can carry it as it is: printable ASCII, so that it cannot begin another header."""
+    return value.isascii() and value.isprintable()
