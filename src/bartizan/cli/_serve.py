@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import uvicorn
 
+from bartizan.cli._protocol import BoundedProtocol
 from bartizan.errors import BartizanError, ConfigError
 
 T = TypeVar("T")
@@ -116,7 +117,7 @@ class _Server(uvicorn.Server):
 def _settings(entry: Served) -> uvicorn.Config:
     return uvicorn.Config(
         entry.app,
-        http="httptools",
+        http=BoundedProtocol,
         ws="none",
         lifespan="on",
         access_log=False,
