@@ -24,6 +24,11 @@ _KINDS: Mapping[int, str] = {
 }
 
 
+Inode = tuple[int, int]
+"""What makes a file itself, whatever it is called: its device and its number there."""
+NO_INODES: Collection[Inode] = frozenset()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
     """A regular file: where it is, and its name below the root with forward slashes."""
@@ -32,7 +37,9 @@ class Candidate:
     name: str
 
 
-def walk(root: Path, *, exclude: Collection[str] = ()) -> Iterator[Candidate | Skip]:
+def walk(
+    root: Path, *, exclude: Collection[str] = (), sealed: Collection[Inode] = NO_INODES
+) -> Iterator[Candidate | Skip]:
     """Yields every regular file below `root` in name order, and a skip for everything that cannot be one.
 
     A link to something below the root is passed over in silence, because its target is met by itself.
@@ -40,13 +47,14 @@ def walk(root: Path, *, exclude: Collection[str] = ()) -> Iterator[Candidate | S
     Args:
         root: A folder, or a single file.
         exclude: Names of folders that are not entered; each one met is a skip.
+        sealed: Files that must not be opened, by any name: `Ledger.inodes()`.
 
     Raises:
         InputError: There is nothing at `root`.
     """
     _require(root)
     if root.is_file():
-        yield Candidate(path=root, name=root.name)
+        yield _regular(root, root.name, (root.stat(), sealed))
         return
     if not root.is_dir():
         yield Skip(subject=root.name, reason=f"it is {kind_of(root.lstat().st_mode)}, which is never opened")
@@ -64,7 +72,7 @@ def walk(root: Path, *, exclude: Collection[str] = ()) -> Iterator[Candidate | S
         for entry in entries:
             name = f"{prefix}{_text(entry.name)}"
             if not entry.is_dir(follow_symlinks=False):
-                yield from _classify(entry, name, top)
+                yield from _classify(entry, name, top=top, sealed=sealed)
             elif entry.name in exclude:
                 yield Skip(subject=f"{name}/", reason="the configuration excludes folders of this name")
             elif depth >= _MAX_DEPTH:
@@ -111,14 +119,24 @@ def _text(name: str) -> str:
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
-def _classify(entry: os.DirEntry[str], name: str, top: Path) -> Iterator[Candidate | Skip]:
+def _regular(path: Path, name: str, known: tuple[os.stat_result, Collection[Inode]]) -> Candidate | Skip:
+    found, sealed = known
+    if (found.st_dev, found.st_ino) in sealed:
+        return Skip(subject=name, reason="it belongs to the open ledger, which only the ledger may touch")
+    return Candidate(path=path, name=name)
+
+
+def _classify(
+    entry: os.DirEntry[str], name: str, *, top: Path, sealed: Collection[Inode]
+) -> Iterator[Candidate | Skip]:
     try:
-        mode = entry.stat(follow_symlinks=False).st_mode
+        found = entry.stat(follow_symlinks=False)
     except OSError as error:
         yield Skip(subject=name, reason=f"it cannot be examined: {error.strerror}")
         return
+    mode = found.st_mode
     if stat.S_ISREG(mode):
-        yield Candidate(path=Path(entry.path), name=name)
+        yield _regular(Path(entry.path), name, (found, sealed))
     elif stat.S_ISLNK(mode):
         reason = _link_reason(Path(entry.path), top)
         if reason:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -11,13 +11,13 @@ from bartizan.config import DiscoverConfig
 from bartizan.core.finding import Skip
 from bartizan.discover.source import Document
 from bartizan.errors import InputError, LimitError
-from bartizan.files import open_regular, walk
+from bartizan.files import Inode, open_regular, walk
 
 _HEAD: Final = 64
 _BINARY: Final = 8_192
 
 
-def documents(root: Path, config: DiscoverConfig) -> Iterator[Document | Skip]:
+def documents(root: Path, config: DiscoverConfig, *, sealed: Collection[Inode]) -> Iterator[Document | Skip]:
     """Yields every regular file below `root` in name order, and a skip for whatever is not looked at.
 
     Folders of `config.exclude` are left out in silence, because no asset of ours is expected there.
@@ -25,7 +25,7 @@ def documents(root: Path, config: DiscoverConfig) -> Iterator[Document | Skip]:
     Raises:
         InputError: There is nothing at `root`.
     """
-    for found in walk(root, exclude=config.exclude):
+    for found in walk(root, exclude=config.exclude, sealed=sealed):
         if not isinstance(found, Skip):
             yield _document(found.path, found.name, config)
         elif not found.subject.endswith("/") or Path(found.subject).name not in config.exclude:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -15,6 +15,7 @@ from bartizan.discover import sources
 from bartizan.discover.catalogue import Catalogue, catalogue
 from bartizan.discover.documents import documents
 from bartizan.discover.source import Sighting, Source
+from bartizan.files import NO_INODES, Inode
 
 _MAX_PLACES: Final = 20
 _MAX_ASSETS: Final = 100_000
@@ -24,18 +25,25 @@ _LONGEST_LIST: Final = 400
 _APPLICATION: Final = "discover.folder"
 
 
-def discover(root: Path, config: DiscoverConfig) -> Iterator[Asset | Finding | Skip]:
+def discover(
+    root: Path, config: DiscoverConfig, *, sealed: Collection[Inode] = NO_INODES
+) -> Iterator[Asset | Finding | Skip]:
     """Finds the AI assets below `root`: libraries, services, models, MCP servers, and the application that uses them.
 
     Skips come as they are met; assets come at the end, the application last, because the same one may be seen in many
     files. Nothing is run and no link is followed.
+
+    Args:
+        root: A folder, or a single file.
+        config: What is left out, and limits.
+        sealed: Files that must not be opened: `Ledger.inodes()` where one is open in this process.
 
     Raises:
         InputError: There is nothing at `root`.
     """
     shelf = tuple(registry.scan(sources, Source))  # type: ignore[type-abstract]
     seen = _Seen(catalogue=catalogue())
-    for document in documents(root, config):
+    for document in documents(root, config, sealed=sealed):
         if isinstance(document, Skip):
             yield document
             continue

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from bartizan.config import DiscoverConfig
 from bartizan.discover.engine import discover
+from bartizan.files import NO_INODES
 from bartizan.jobs.harvest import Harvest, gather
 from bartizan.jobs.progress import Progress, silent
 from bartizan.store.ledger import Ledger
@@ -18,4 +19,9 @@ def run(root: Path, config: DiscoverConfig, *, ledger: Ledger | None = None, pro
         InputError: There is nothing at `root`.
         StoreError: The ledger cannot be written.
     """
-    return gather("discover", discover(root, config), ledger=ledger, progress=progress)
+    return gather(
+        "discover",
+        discover(root, config, sealed=ledger.inodes() if ledger else NO_INODES),
+        ledger=ledger,
+        progress=progress,
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bartizan.config import ScanConfig
+from bartizan.files import NO_INODES
 from bartizan.jobs.harvest import Harvest, gather
 from bartizan.jobs.progress import Progress, silent
 from bartizan.scan.engine import scan
@@ -18,4 +19,6 @@ def run(root: Path, config: ScanConfig, *, ledger: Ledger | None = None, progres
         InputError: There is nothing at `root`.
         StoreError: The ledger cannot be written.
     """
-    return gather("scan", scan(root, config), ledger=ledger, progress=progress)
+    return gather(
+        "scan", scan(root, config, sealed=ledger.inodes() if ledger else NO_INODES), ledger=ledger, progress=progress
+    )

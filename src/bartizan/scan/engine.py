@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -14,7 +14,7 @@ from bartizan.core.asset import Asset, asset_id
 from bartizan.core.finding import Finding, Location, Skip, finding_id
 from bartizan.core.severity import Severity
 from bartizan.errors import InputError
-from bartizan.files import Candidate, walk
+from bartizan.files import NO_INODES, Candidate, Inode, walk
 from bartizan.scan import formats
 from bartizan.scan.format import Format
 from bartizan.scan.note import Budget, Data, Fact, Inner, Note, Part, Unread, Verdict, Weakness
@@ -39,16 +39,21 @@ _MOST_WEAKNESSES: Final = 500
 _HASH_CHUNK: Final = 4_000_000
 
 
-def scan(root: Path, config: ScanConfig) -> Iterator[Asset | Finding | Skip]:
+def scan(root: Path, config: ScanConfig, *, sealed: Collection[Inode] = NO_INODES) -> Iterator[Asset | Finding | Skip]:
     """Reads every artefact below `root` without running any; an asset comes before its findings.
 
     An asset's `verdict` attribute is one of `note.Verdict`; only `clean` says that all was read and nothing found.
+
+    Args:
+        root: A folder, or a single file.
+        config: Limits.
+        sealed: Files that must not be opened: `Ledger.inodes()` where one is open in this process.
 
     Raises:
         InputError: There is nothing at `root`.
     """
     shelf = tuple(registry.scan(formats, Format))  # type: ignore[type-abstract]
-    for candidate in walk(root, exclude=config.exclude):
+    for candidate in walk(root, exclude=config.exclude, sealed=sealed):
         if isinstance(candidate, Skip):
             yield candidate
             continue

@@ -144,6 +144,16 @@ class Ledger:
         """Whether the last write succeeded; while it did not, the writer tries again each second."""
         return self._writer.error is None
 
+    def inodes(self) -> frozenset[tuple[int, int]]:
+        """Returns device and number of the ledger's files, which nobody else in this process may open.
+
+        SQLite's locks are POSIX locks: closing any descriptor of a file drops all that the process holds on it, and
+        another process may then take away the log that this one still reads (sqlite.org/howtocorrupt.html, 2.2).
+        """
+        files = [self.folder / f"{database.DATABASE_FILE}{ending}" for ending in ("", "-wal", "-shm")]
+        found = [file.stat() for file in files if file.exists()]
+        return frozenset((each.st_dev, each.st_ino) for each in found)
+
     def checkpoint(self) -> Checkpoint:
         """Signs where the ledger stands, with all that was appended before, and writes the checkpoint file.
 
