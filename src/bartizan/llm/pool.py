@@ -105,6 +105,7 @@ class Pool:
             TargetError: The service refused the connection, took too long, or answered with something else than HTTP.
         """
         connection, used = await self._take()
+        answered = False
         try:
             begun = self._loop.time()
             connection.ask(head, body, max_bytes=max_bytes)
@@ -118,10 +119,11 @@ class Pool:
                 connection = await self._connect()
                 connection.ask(head, body, max_bytes=max_bytes)
                 await connection.head(seconds)
-        except BaseException:
-            self.give_back(connection)
-            raise
-        return connection
+            answered = True
+            return connection
+        finally:
+            if not answered:
+                self.give_back(connection)
 
     def give_back(self, connection: Connection) -> None:
         """Keeps a connection whose answer was read to its end, and closes any other."""
@@ -162,11 +164,14 @@ class Pool:
                 return connection, True
             self._open.discard(connection)
             connection.close()
+        connected = False
         try:
-            return await self._connect(), False
-        except BaseException:
-            self._free.release()
-            raise
+            connection = await self._connect()
+            connected = True
+            return connection, False
+        finally:
+            if not connected:
+                self._free.release()
 
     async def _connect(self) -> Connection:
         origin = self._origin
