@@ -1,6 +1,6 @@
 """Check, show or describe the configuration.
 
-bartizan config check     says whether the configuration is right
+bartizan config check     says whether the configuration, its policy and its secret references are right
 bartizan config show      prints every value and where it came from; secrets stay references
 bartizan config schema    prints the JSON Schema of the file
 """
@@ -13,8 +13,9 @@ from typing import Any
 
 import msgspec
 
-from bartizan.config import Config, Loaded, flatten, load
+from bartizan.config import Config, Loaded, flatten, load, secret
 from bartizan.errors import EXIT_CLEAN
+from bartizan.guard.policy import load_policy
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -29,11 +30,24 @@ def run(arguments: Namespace) -> int:
         return EXIT_CLEAN
     loaded = load(arguments.config)
     if arguments.what == "check":
+        _follow(loaded.config)
         print(f"the configuration is right; {len(loaded.origins)} values differ from their defaults")
         return EXIT_CLEAN
     for line in _lines(loaded):
         print(line)
     return EXIT_CLEAN
+
+
+def _follow(config: Config) -> None:
+    """Follows what the configuration points at.
+
+    Raises:
+        ConfigError: A secret cannot be had.
+        PolicyError: The policy is missing or wrong.
+    """
+    load_policy(config.guard.policy)
+    for upstream in config.gateway.upstreams.values():
+        secret(upstream.key)
 
 
 def _lines(loaded: Loaded) -> list[str]:
