@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -23,6 +24,8 @@ DEFAULT_FILE = "bartizan.toml"
 _ENV_PREFIX = "BARTIZAN_"
 _ENV_FILE = "BARTIZAN_CONFIG"
 _MAX_SECRET_BYTES = 65_536
+_MAX_FILE_BYTES = 1_000_000
+_MAX_DEPTH = 16
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
 Positive = Annotated[int, msgspec.Meta(ge=1)]
@@ -205,7 +208,8 @@ def load(
         environ: The environment, the process's own where None.
 
     Raises:
-        ConfigError: A file is missing or not TOML, a key is unknown, or a value has the wrong type.
+        ConfigError: A file is missing or not TOML, a key is unknown, a value has the wrong type, or a secret stands in
+            clear.
     """
     env = os.environ if environ is None else environ
     values: dict[str, tuple[Any, str]] = {}
@@ -223,6 +227,7 @@ def load(
         raise ConfigError(
             f"{origin or 'configuration'}: {error}", hint="`bartizan config schema` says what is allowed"
         ) from error
+    _check_upstreams(config.gateway.upstreams)
     return Loaded(config=config, origins=MappingProxyType({key: origin for key, (_, origin) in values.items()}))
 
 
@@ -246,7 +251,11 @@ def secret(reference: str, *, environ: Mapping[str, str] | None = None) -> str:
                 return file.read(_MAX_SECRET_BYTES).strip()
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(f"the secret file {name} cannot be read", hint="check the path and its mode") from error
-    raise ConfigError("a secret stands in the configuration in clear", hint="write env:NAME or file:PATH instead")
+    raise _in_clear("a secret stands")
+
+
+def _in_clear(what: str) -> ConfigError:
+    return ConfigError(f"{what} in the configuration in clear", hint="write env:NAME or file:PATH instead")
 
 
 def flatten(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -258,8 +267,27 @@ def flatten(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
         yield prefix, value
 
 
+def _check_upstreams(upstreams: Mapping[str, UpstreamConfig]) -> None:
+    """Finds what `config show` and the first lines of the gateway must not print; the message says where, not what."""
+    for name, upstream in upstreams.items():
+        where = f"gateway.upstreams.{name}"
+        if upstream.key and upstream.key.partition(":")[0] not in {"env", "file"}:
+            raise _in_clear(f"the secret {where}.key stands")
+        try:
+            parts = urlsplit(upstream.url)
+            fit = parts.scheme in {"http", "https"} and bool(parts.hostname)
+        except ValueError:
+            fit = False
+        if not fit:
+            raise ConfigError(f"{where}.url is no http or https address", hint="such as http://127.0.0.1:11434/v1")
+        if parts.username is not None or parts.password is not None:
+            raise ConfigError(
+                f"{where}.url holds a name or a password", hint=f"take it out, and give {where}.key as env:NAME"
+            )
+
+
 def _layers(path: Path | None, flags: Mapping[str, Any], env: Mapping[str, str]) -> Iterator[tuple[str, Any, str]]:
-    file = path or (Path(env[_ENV_FILE]) if _ENV_FILE in env else None)
+    file = path or (Path(env[_ENV_FILE]) if env.get(_ENV_FILE) else None)
     if file is None and Path(DEFAULT_FILE).is_file():
         file = Path(DEFAULT_FILE)
     if file is not None:
@@ -273,11 +301,33 @@ def _layers(path: Path | None, flags: Mapping[str, Any], env: Mapping[str, str])
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        with file.open("rb") as stream:
+            data = stream.read(_MAX_FILE_BYTES + 1)
+        if len(data) > _MAX_FILE_BYTES:
+            raise ConfigError(f"{file} is larger than {_MAX_FILE_BYTES:,} bytes", hint="is this the right file?")
+        return _shallow(tomllib.loads(data.decode("utf-8")), file)
     except FileNotFoundError:
         raise ConfigError(f"there is no file {file}", hint="check the path given with --config") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{file}: {error}", hint="the configuration is TOML in UTF-8") from error
+    except RecursionError:
+        raise _nested(file) from None
+
+
+def _shallow(tree: dict[str, Any], file: Path) -> dict[str, Any]:
+    """Returns the tree where it is no deeper than any configuration can be."""
+    level: list[Any] = [tree]
+    for _ in range(_MAX_DEPTH):
+        level = [inner for node in level if isinstance(node, dict) for inner in node.values()]
+        if not level:
+            return tree
+    raise _nested(file)
+
+
+def _nested(file: Path) -> ConfigError:
+    return ConfigError(
+        f"{file}: its tables nest deeper than {_MAX_DEPTH} levels", hint="`bartizan config schema` says what is allowed"
+    )
 
 
 def _parse_scalar(text: str) -> Any:

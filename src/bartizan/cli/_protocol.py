@@ -80,7 +80,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         # While an earlier answer is on its way, words between its bytes would be read as part of it.
-        if self.cycle is None or self.cycle.response_complete:  # type: ignore[redundant-expr]  (None at first)
+        if self.cycle is None or self.cycle.response_complete:  # type: ignore[redundant-expr]  # None at first
             head = b"HTTP/1.1 %s\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: %d\r\n"
             self.transport.write(head % (status, len(message)) + b"connection: close\r\n\r\n" + message)
         self.transport.close()

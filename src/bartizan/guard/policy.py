@@ -131,6 +131,8 @@ def parse_policy(text: str, *, origin: str = "policy") -> Policy:
         tree = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise PolicyError(f"{origin}: {error}", hint="a policy is TOML in UTF-8") from error
+    except RecursionError:
+        raise PolicyError(f"{origin}: it is nested too deep", hint="docs/policies.md explains every key") from None
     for problem in _unknown_keys(tree):
         raise PolicyError(f"{origin}: {problem[0]}", hint=problem[1])
     try:
