@@ -41,7 +41,8 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("--config", type=Path, metavar="FILE", help="the configuration file (default: bartizan.toml)")
     command.add_arguments(parser)
-    arguments = parser.parse_args(words[1:])
+    # Intermixed, so that an optional word may stand after options as well as before them.
+    arguments = parser.parse_intermixed_args(words[1:])
     try:
         return int(command.run(arguments))
     except BartizanError as error:

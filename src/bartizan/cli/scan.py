@@ -1,6 +1,7 @@
 """Read model files for code that would run on load, without running it.
 
-Exit codes: 0 nothing found; 1 a finding at or above --fail-on; 2 the command could not do its job.
+Exit codes: 0 nothing found; 1 a finding at or above --fail-on; 2 the command could not do its job, which is also so
+where one file was named and could not be examined.
 What was not examined is always listed, and with --strict it is exit code 1: not examined is not clean.
 """
 
@@ -10,7 +11,7 @@ from argparse import ArgumentParser, Namespace
 
 from bartizan.cli._findings import add_output_arguments, run_job, show
 from bartizan.core.severity import Severity
-from bartizan.errors import EXIT_CLEAN, EXIT_FOUND
+from bartizan.errors import EXIT_BROKEN, EXIT_CLEAN, EXIT_FOUND
 from bartizan.jobs import scan
 
 
@@ -36,4 +37,7 @@ def run(arguments: Namespace) -> int:
     threshold = Severity(arguments.fail_on).rank
     found = any(finding.severity.rank >= threshold for finding in harvest.findings)
     unexamined = arguments.strict and harvest.skipped > 0
-    return EXIT_FOUND if found or unexamined else EXIT_CLEAN
+    if found or unexamined:
+        return EXIT_FOUND
+    idle = harvest.skipped > 0 and not harvest.assets and not arguments.path.is_dir()
+    return EXIT_BROKEN if idle else EXIT_CLEAN
