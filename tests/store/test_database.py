@@ -142,6 +142,19 @@ def test_what_nobody_waits_for_is_written_once_the_disk_takes_it(folder: Path) -
     assert verify(folder).ok
 
 
+def test_a_ledger_that_is_deleted_while_open_takes_nothing_more(folder: Path) -> None:
+    with Ledger.open(folder) as ledger:
+        ledger.append(event("before")).wait(10)
+        (folder / database.DATABASE_FILE).rename(folder / "aside.db")
+        with pytest.raises(StoreError, match="gone or was replaced"):
+            ledger.append(event("kept")).wait(10)
+        assert not ledger.healthy()
+        (folder / "aside.db").rename(folder / database.DATABASE_FILE)
+        assert until(ledger.healthy)
+        assert ledger.get(Event, "kept")
+    assert verify(folder).ok
+
+
 def test_a_walk_that_breaks_off_vouches_for_nothing(folder: Path) -> None:
     Ledger.open(folder).close()
     with (folder / database.DATABASE_FILE).open("r+b") as file:

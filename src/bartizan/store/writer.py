@@ -69,6 +69,7 @@ class Writer:
     ) -> None:
         self._folder = folder
         self._path = folder / database.DATABASE_FILE
+        self._file_id = _file_id(self._path)
         self._connection = connection
         self._key = key
         self._public = public_key(key)
@@ -242,6 +243,9 @@ class Writer:
     def _commit(self, group: Group) -> None:
         bodies = [body for _, body, _ in group.records]
         with database.transaction(self._connection):
+            # A file that was deleted can be written as long as it is open, and everything in it would be lost.
+            if _file_id(self._path) != self._file_id:
+                raise StoreError(f"{self._path}: the file is gone or was replaced", hint="put it back, and start again")
             head = heads.load(self._connection, self._public, known=self._head)
             hashes, frontier = heads.extend(head, bodies)
             first = head.checkpoint.size + 1
@@ -308,6 +312,15 @@ def read_checkpoint(folder: Path) -> Checkpoint | None:
             f"{path} is no checkpoint",
             hint="run `bartizan ledger verify`; where nothing else is wrong, remove the file",
         ) from error
+
+
+def _file_id(path: Path) -> tuple[int, int] | None:
+    """Returns what tells this file from any other, None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _stopped() -> StoreError:
