@@ -210,12 +210,16 @@ class Writer:
         finally:
             # Reached on defects too: whoever waits is told, and the thread ends.
             if failure is not None:
+                if self.error is None:
+                    _LOG.error("the ledger cannot write: %s (%s)", failure.message, failure.hint)
                 self.error = failure
                 group.ticket.settle(failure)
         if failure is not None:
             self._keep(group, failure)
             return
         # The records are durable from here on, whatever becomes of the checkpoint file.
+        if self.error is not None:
+            _LOG.warning("the ledger writes again")
         self.error = None
         if group.publish or time.monotonic() >= self._publish_at:
             try:
