@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import zip_longest
@@ -13,6 +13,7 @@ import msgspec
 
 from bartizan.core.segment import Role
 from bartizan.detect.automaton import compile_pattern
+from bartizan.detect.sketch import is_large, sketch
 from bartizan.detect.syntax import parse, trigger, widest
 from bartizan.detect.validators import VALIDATORS
 from bartizan.errors import LimitError, PluginError
@@ -22,8 +23,18 @@ MAX_PLACES = 20_000
 """The most places of one detector in one text; beyond it the engine reports a failure rather than an excerpt."""
 _GAP = r"""[\s"'`*_,:;~-]{1,6}"""
 _WORD = r"\w{1,20}"
+_OCTETS = 4
+"""How many bytes a character has at most."""
+_NEAR = 400
+"""How many bytes between two stretches are looked at as fast as a new stretch is begun."""
+_PATIENCE = 64
+"""How many places are judged between two looks at the clock."""
 VALUE = "value"
 """The named group of a pattern that is the finding, where its surroundings are only there to recognise it."""
+
+
+Where = Mapping[int, Sequence[int]]
+"""Places in a text, in bytes, by number of pattern."""
 
 
 class Found(NamedTuple):
@@ -84,46 +95,64 @@ class Detector(ABC):
         return self.meta.title if found.start < found.end else None
 
     @final
-    def locate(self, text: str, which: Collection[int] | None = None) -> Iterator[Hit]:
+    def locate(
+        self, text: str, where: Where | None = None, *, late: Callable[[], bool] | None = None
+    ) -> Iterator[Hit]:
         """Yields every hit in `text`, which holds no lone surrogates.
 
         Args:
             text: What to look at.
-            which: The numbers of the patterns to try, those that the pass has seen; all where None.
+            where: The numbers of the patterns to try, each with bytes of the text in UTF-8 of which every match has
+                one within it or at its end, or with none where it may match anywhere. All patterns where None.
+            late: Says when to stop.
 
         Raises:
             LimitError: There are more matches than `MAX_PLACES`.
         """
         data = text.encode()
-        wide = len(data) != len(text)
-        places = 0
-        for number, regex in enumerate(self._compiled):
-            if which is not None and number not in which:
+        octets = characters = places = 0
+        for number, start, end in self._matches(data, where, octet_width=1 if text.isascii() else _OCTETS):
+            places += 1
+            if places > MAX_PLACES:
+                raise LimitError(f"more than {MAX_PLACES:,} places to judge", hint="send less text at a time")
+            if late is not None and places % _PATIENCE == 0 and late():
+                return
+            if len(data) == len(text):
+                found = Found(text, start, end)
+            else:
+                if start < octets:
+                    octets = characters = 0
+                characters += len(data[octets:start].decode())
+                octets = start
+                found = Found(text, characters, characters + len(data[start:end].decode()))
+            narrowed = self.narrow(found)
+            if start < end and self._near(narrowed):
+                reason = self.judge(narrowed)
+                if reason is not None:
+                    yield Hit(narrowed.start, narrowed.end, reason)
+
+    def _matches(self, data: bytes, where: Where | None, *, octet_width: int) -> Iterator[tuple[int, int, int]]:
+        """Yields number, begin and end of every match, in bytes, pattern by pattern.
+
+        A match covers one of the places and is at most so wide. Places nearer to each other than that are looked at in
+        one piece, so that of matches that overlap the same ones are found as in the whole text.
+        """
+        for number, (regex, width) in enumerate(zip(self._compiled, self._widths, strict=True)):
+            if where is not None and number not in where:
                 continue
             group = regex.groupindex.get(VALUE, 0)
-            octets = characters = 0
-            for match in regex.finditer(data):
-                places += 1
-                if places > MAX_PLACES:
-                    raise LimitError(f"more than {MAX_PLACES:,} places to judge", hint="send less text at a time")
-                start, end = match.span(group)
-                if wide:
-                    characters += len(data[octets:start].decode())
-                    octets, length = start, len(data[start:end].decode())
-                    start, end = characters, characters + length
-                found = self.narrow(Found(text, start, end))
-                if start < end and self._near(found):
-                    reason = self.judge(found)
-                    if reason is not None:
-                        yield Hit(found.start, found.end, reason)
+            places = where[number] if where else ()
+            reach = None if width is None or not places else width * octet_width
+            for begin, end in pieces(places, reach, len(data)):
+                for match in regex.finditer(data, begin, end):
+                    yield number, *match.span(group)
 
     @cached_property
     def max_span(self) -> int | None:
         """How many characters a match can cover with the context it needs, or None where there is no bound."""
-        widths = [widest(parse(pattern)) for pattern in self.patterns]
-        if any(width is None for width in widths):
+        if None in self._widths:
             return None
-        return max((width or 0 for width in widths), default=0) + (2 * self.reach if self.context else 0)
+        return max((width or 0 for width in self._widths), default=0) + (2 * self.reach if self.context else 0)
 
     @cached_property
     def members(self) -> tuple[str, ...]:
@@ -132,6 +161,23 @@ class Detector(ABC):
             given or trigger(pattern) or pattern
             for pattern, given in zip_longest(self.patterns, self.triggers[: len(self.patterns)], fillvalue="")
         )
+
+    @cached_property
+    def sketches(self) -> tuple[str, ...]:
+        """Coarse copies of `patterns`, in their order: each matches within every match of its pattern.
+
+        A trigger that was given is closer to a large pattern than what is left of it when it is cut to size.
+        """
+        return tuple(
+            (given if given and is_large(pattern) else sketch(pattern)) or member
+            for pattern, member, given in zip_longest(
+                self.patterns, self.members, self.triggers[: len(self.patterns)], fillvalue=""
+            )
+        )
+
+    @cached_property
+    def _widths(self) -> tuple[int | None, ...]:
+        return tuple(widest(parse(pattern)) for pattern in self.patterns)
 
     @cached_property
     def _compiled(self) -> tuple[Any, ...]:
@@ -160,6 +206,22 @@ class Detector(ABC):
         settings = msgspec.structs.asdict(match)
         patterns = match.patterns + tuple(map(phrase, settings.pop("phrases")))
         return PatternDetector(about=parsed.meta, **{**settings, "patterns": patterns})
+
+
+def pieces(places: Sequence[int], reach: int | None, size: int) -> Iterator[tuple[int, int]]:
+    """Yields begin and end of the stretches of a text that lie within `reach` of a place; all of it where None."""
+    if reach is None:
+        yield 0, size
+        return
+    begin, end = 0, -1
+    for place in sorted(places):
+        if place - reach > end + _NEAR:
+            if end >= 0:
+                yield begin, end
+            begin = max(0, place - reach)
+        end = min(size, place + reach)
+    if end >= 0:
+        yield begin, end
 
 
 def phrase(words: str) -> str:

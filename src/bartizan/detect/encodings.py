@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import binascii
 import codecs
 import html
@@ -15,6 +14,8 @@ from urllib.parse import unquote_plus
 
 from bartizan.detect.automaton import compile_pattern
 
+_LONG_TOKEN = "[A-Za-z0-9+/_-]{20}"
+_SPACED_HEX = r"(?:(?:\\x|0x)?[0-9A-Fa-f]{2}[ :,]?){11,}(?:\\x|0x)?[0-9A-Fa-f]{2}"
 _MIN_LETTERS = 6
 _MIN_PRINTABLE = 0.9
 _CUT = 3
@@ -42,12 +43,14 @@ class Encoding:
         trigger: What the pass looks for.
         runs: The RE2 pattern of a run, empty where the whole text is one.
         read: Returns the text of a run, or None where it holds none.
+        apart: Whether the pass is faster when it looks for the trigger by itself.
     """
 
     name: str
     trigger: str
     runs: str
     read: Callable[[str], str | None]
+    apart: bool = False
 
     def found(self, text: str) -> Iterator[tuple[int, int, str]]:
         """Yields start, end and decoded text of every run."""
@@ -56,7 +59,8 @@ class Encoding:
             if decoded is not None:
                 yield 0, len(text), decoded
             return
-        for match in _compiled(self.runs).finditer(text):
+        runs = _compiled(self.runs)
+        for match in runs.finditer(text.encode() if text.isascii() else text):  # RE2 counts bytes faster
             start, end = match.span()
             decoded = self.read(text[start:end])
             if decoded is not None:
@@ -84,25 +88,25 @@ def _readable(data: bytes) -> str | None:
     """Returns bytes as text, or None where they are none: random bytes are hardly ever printable UTF-8."""
     if len(data.translate(None, _CONTROLS)) < _MIN_PRINTABLE * len(data):
         return None
-    for cut in range(_CUT + 1):
-        try:
-            text = data[: len(data) - cut].decode()
-        except UnicodeDecodeError:
-            continue
-        good = sum(character.isprintable() or character in "\n\r\t" for character in text)
-        return text if len(text) >= _MIN_LETTERS and good >= _MIN_PRINTABLE * len(text) else None
-    return None
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as error:
+        if error.start < len(data) - _CUT:
+            return None
+        text = data[: error.start].decode()
+    if text.isascii():  # then the controls are all that is not printable, and they have been counted
+        return text if len(text) >= _MIN_LETTERS else None
+    good = sum(character.isprintable() or character in "\n\r\t" for character in text)
+    return text if len(text) >= _MIN_LETTERS and good >= _MIN_PRINTABLE * len(text) else None
 
 
 def _read_base64(run: str) -> str | None:
     letters = run.encode().translate(_STANDARD, b"\r\n=")
     for skip in range(4):
-        part = letters[skip:]
-        part = part[: len(part) - (len(part) % 4 == 1)]
-        try:
-            text = _readable(base64.b64decode(part + b"=" * (-len(part) % 4), validate=True))
-        except (binascii.Error, ValueError):
-            continue
+        size = len(letters) - skip
+        padding = b"=" * (-size % 4)
+        part = letters[skip : len(letters) - 1] if len(padding) == 3 else letters[skip:] + padding
+        text = _readable(binascii.a2b_base64(part))
         if text is not None:
             return text
     return None
@@ -129,14 +133,29 @@ def _changed(read: Callable[[str], str]) -> Callable[[str], str | None]:
 ENCODINGS: tuple[Encoding, ...] = (
     Encoding(
         name="base64",
-        trigger=r"[A-Za-z0-9+/_-]{20}",
+        trigger=_LONG_TOKEN,
         runs=r"(?:[A-Za-z0-9+/]{60,76}\r?\n)*[A-Za-z0-9+/_-]{20,}={0,2}",
         read=_read_base64,
+        apart=True,
     ),
     Encoding(
         name="hex",
-        trigger=r"[0-9a-f]{24}|(?:\\x[0-9a-f]{2}){3}|0x[0-9a-f]{2}[ :,]0x|(?:[4-7][0-9a-f][ :,]){3}",
-        runs=r"(?:(?:\\x|0x)?[0-9A-Fa-f]{2}[ :,]?){11,}(?:\\x|0x)?[0-9A-Fa-f]{2}",
+        trigger=_LONG_TOKEN,
+        runs=_SPACED_HEX,
+        read=_read_hex,
+        apart=True,
+    ),
+    Encoding(
+        name="hex",
+        trigger=r"(?:[4-7][0-9a-f][ :,]){3}",
+        runs=_SPACED_HEX,
+        read=_read_hex,
+        apart=True,
+    ),
+    Encoding(
+        name="hex",
+        trigger=r"(?:\\x[0-9a-f]{2}){3}|0x[0-9a-f]{2}[ :,]0x",
+        runs=_SPACED_HEX,
         read=_read_hex,
     ),
     Encoding(

@@ -14,7 +14,7 @@ from bartizan.core.segment import Segment
 from bartizan.core.signal import Signal
 from bartizan.detect import detectors as shelf
 from bartizan.detect import normalise
-from bartizan.detect.automaton import Automaton, encode
+from bartizan.detect.automaton import Automaton, Places, encode
 from bartizan.detect.detector import Detector
 from bartizan.detect.encodings import ENCODINGS
 from bartizan.detect.examination import Examination, Failure, Owner, Passes
@@ -60,17 +60,24 @@ class Engine:
         self._clock = clock
         self.detectors: Mapping[str, Detector] = MappingProxyType({plugin.meta.id: plugin for plugin in detectors})
         self.longest_bounded = max((plugin.max_span or 0 for plugin in self.detectors.values()), default=0)
-        owners: list[Owner] = []
-        patterns: list[str] = []
-        for plugin in self.detectors.values():
-            owners += [(plugin, number) for number in range(len(plugin.members))]
-            patterns += plugin.members
-        owners += ENCODINGS
-        patterns += [encoding.trigger for encoding in ENCODINGS]
-        self._owners = tuple(owners)
-        self.members = tuple(patterns)
-        self.automaton = Automaton(patterns)
-        self._foldable = Automaton([normalise.trigger()])
+        numbered = [(plugin, number) for plugin in self.detectors.values() for number in range(len(plugin.patterns))]
+        owners: dict[str, list[Owner]] = {}
+        for at, (plugin, number) in enumerate(numbered):
+            owners.setdefault(plugin.members[number], []).append(at)
+        for encoding in sorted(ENCODINGS, key=lambda one: one.apart):
+            owners.setdefault(encoding.trigger, []).append(encoding)
+        apart = {encoding.trigger for encoding in ENCODINGS if encoding.apart}
+        self.members = tuple(owners)
+        self.automaton = Automaton(
+            [member for member in owners if member not in apart], apart=[member for member in owners if member in apart]
+        )
+        self._passes = Passes(
+            automaton=self.automaton,
+            foldable=Automaton([normalise.trigger()]),
+            sketches=Places([plugin.sketches[number] for plugin, number in numbered]),
+            owners=tuple(map(tuple, owners.values())),
+            patterns=tuple(numbered),
+        )
 
     @classmethod
     def load(cls, config: DetectConfig | None = None) -> Engine:
@@ -92,17 +99,19 @@ class Engine:
 
     def detect(self, segments: Sequence[Segment]) -> Detection:
         """Looks at all segments. Never raises: what goes wrong becomes a `Failure`."""
+        fired: Sequence[int] | None = None
         text = segments[0].text if len(segments) == 1 else _SEPARATOR.join([segment.text for segment in segments])
         if len(text) <= self._config.max_chars:
             try:
                 data = encode(text)
-                if not self.automaton.fired(data) and (text.isascii() or not self._foldable.fired(data)):
+                fired = self.automaton.fired(data)
+                if not fired and (text.isascii() or not self._passes.foldable.fired(data)):
                     return _CLEAN
             except hyperscan.error:
                 pass  # the examination meets it again, segment by segment, and records it
-        examination = Examination(Passes(self.automaton, self._foldable, self._owners), self._config, clock=self._clock)
+        examination = Examination(self._passes, self._config, clock=self._clock)
         for index, segment in enumerate(segments):
-            examination.look(index, segment)
+            examination.look(index, segment, fired if len(segments) == 1 else None)
         return Detection(signals=examination.signals(), failures=tuple(examination.failures))
 
 

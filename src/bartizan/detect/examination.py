@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from bartizan.config import DetectConfig
 from bartizan.core.record import Record
 from bartizan.core.segment import Role, Segment
 from bartizan.core.signal import Signal
-from bartizan.detect.automaton import Automaton, encode
-from bartizan.detect.detector import Detector, Hit
+from bartizan.detect.automaton import Automaton, Places, encode
+from bartizan.detect.detector import Detector, Hit, Where
 from bartizan.detect.encodings import Encoding
 from bartizan.detect.normalise import Decoded, Folded, Respelled, View, fold, windows
 from bartizan.errors import LimitError
@@ -23,16 +23,26 @@ _RECENT = 64
 _NORMALISER = "engine.normalise"
 _ENGINE = "engine"
 
-Owner = tuple[Detector, int] | Encoding
-"""Whose pattern a member of the automaton is: a detector's or an encoding's."""
+Owner = int | Encoding
+"""Whose a member of the automaton is: the number of a pattern, or an encoding."""
 
 
 class Passes(NamedTuple):
-    """What is run over every view: all patterns, the characters that fold, and whose pattern each is."""
+    """What is run over every view.
+
+    Attributes:
+        automaton: Says which members can occur.
+        foldable: Says whether there are characters that fold.
+        sketches: Says where patterns can occur, by their numbers.
+        owners: Whose each member of `automaton` is.
+        patterns: The detector of each pattern, with the pattern's number in it.
+    """
 
     automaton: Automaton
     foldable: Automaton
-    owners: Sequence[Owner]
+    sketches: Places
+    owners: Sequence[Sequence[Owner]]
+    patterns: Sequence[tuple[Detector, int]]
 
 
 class Failure(Record, frozen=True):
@@ -59,7 +69,7 @@ class Examination:
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._automaton, self._foldable, self._owners = passes
+        self._passes = passes
         self._config = config
         self._clock = clock
         self._deadline = clock() + config.seconds
@@ -83,14 +93,20 @@ class Examination:
                     reached = signal.end
         return tuple(sorted(kept, key=lambda one: (one.segment, one.start, one.end, one.detector)))
 
-    def look(self, index: int, segment: Segment) -> None:
-        """Examines one segment. What goes wrong becomes a failure; nothing is raised, nothing is dropped silently."""
+    def look(self, index: int, segment: Segment, fired: Sequence[int] | None = None) -> None:
+        """Examines one segment. What goes wrong becomes a failure; nothing is raised, nothing is dropped silently.
+
+        Args:
+            index: The segment's place in the content.
+            segment: What to look at.
+            fired: What the pass says of the whole segment, where it is known.
+        """
         self._index, self._role = index, segment.role
         text = encode(segment.text).decode()
         size = self._config.max_chars
         for view in windows(text, size, min(_OVERLAP, size // 2)):
             try:
-                self._view(view, self._config.decode_depth)
+                self._view(view, self._config.decode_depth, fired)
             except LimitError as error:
                 self._fail(_NORMALISER, error.message)
             except Exception as error:  # noqa: BLE001  (the engine boundary: recorded, and the guard decides)
@@ -98,30 +114,42 @@ class Examination:
             if self._late():
                 return
 
-    def _view(self, view: View, depth: int) -> None:
-        patterns: dict[Detector, set[int]] = {}
+    def _view(self, view: View, depth: int, fired: Sequence[int] | None = None) -> None:
+        numbers: set[int] = set()
         encodings: list[Encoding] = []
         data = view.text.encode()
-        for number in self._automaton.fired(data):
-            owner = self._owners[number]
-            if isinstance(owner, Encoding):
-                encodings.append(owner)
-            else:
-                patterns.setdefault(owner[0], set()).add(owner[1])
-        for plugin, which in patterns.items():
-            self._locate(view, plugin, which)
-        if not isinstance(view, Folded) and len(data) != len(view.text) and self._foldable.fired(data):
+        for member in self._passes.automaton.fired(data) if fired is None else fired:
+            for owner in self._passes.owners[member]:
+                if isinstance(owner, Encoding):
+                    encodings.append(owner)
+                else:
+                    roles = self._passes.patterns[owner][0].roles
+                    if not roles or self._role in roles:
+                        numbers.add(owner)
+        if numbers:
+            for plugin, where in self._wanted(data, numbers).items():
+                self._locate(view, plugin, where)
+        if not isinstance(view, Folded) and len(data) != len(view.text) and self._passes.foldable.fired(data):
             for folded in fold(view):
                 self._view(folded, depth)
         if depth:
             for encoding in encodings:
                 self._unwrap(view, encoding, depth - 1)
 
-    def _locate(self, view: View, plugin: Detector, which: set[int]) -> None:
-        if (plugin.roles and self._role not in plugin.roles) or self._late():
+    def _wanted(self, data: bytes, numbers: Collection[int]) -> Mapping[Detector, Where]:
+        """Returns where each detector is worth trying, given the patterns that have a word in the text."""
+        found = self._passes.sketches.found(data)
+        wanted: dict[Detector, dict[int, Sequence[int]]] = {}
+        for number in numbers if found is None else found.keys() & numbers:
+            plugin, pattern = self._passes.patterns[number]
+            wanted.setdefault(plugin, {})[pattern] = () if found is None else found[number]
+        return wanted
+
+    def _locate(self, view: View, plugin: Detector, where: Where) -> None:
+        if self._late():
             return
         try:
-            for hit in plugin.locate(view.text, which):
+            for hit in plugin.locate(view.text, where, late=self._late):
                 self._add(view, plugin, hit)
         except LimitError as error:
             self._fail(plugin.meta.id, error.message)
@@ -131,7 +159,7 @@ class Examination:
     def _unwrap(self, view: View, encoding: Encoding, depth: int) -> None:
         inner = list(self._decoded(view, encoding))
         joined = "\n".join(one.text for one in inner)
-        if not inner or (joined.isascii() and not self._automaton.fired(joined.encode())):
+        if not inner or (joined.isascii() and not self._passes.automaton.fired(joined.encode())):
             return
         for one in inner:
             if self._late():
@@ -141,6 +169,8 @@ class Examination:
     def _decoded(self, view: View, encoding: Encoding) -> Iterable[View]:
         how = (*view.how, encoding.name)
         for start, end, text in encoding.found(view.text):
+            if self._late():
+                return
             self._runs -= 1
             self._room -= len(text)
             if self._runs < 0 or self._room < 0:

@@ -7,12 +7,15 @@ that look Latin, from a short list of our own; it keeps to what a reader takes f
 
 from __future__ import annotations
 
+import re
 import unicodedata
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from types import MappingProxyType
 
+_BEYOND_ASCII = re.compile(r"[^\x00-\x7f]+")
 _BLOCKS = (
     (0x00A0, 0x024F),  # Latin with accents
     (0x02B0, 0x02FF),  # modifier letters
@@ -125,23 +128,42 @@ class Folded(View):
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """Maps through the places that the characters came from; an empty span maps to an empty one."""
-        first = self._places[start] if start < len(self._places) else len(self.parent.text)
-        return self.parent.span(first, self._places[end - 1] + 1 if end > start else first)
+        first = self._place(start)
+        return self.parent.span(first, self._place(end - 1) + 1 if end > start else first)
 
     def decoded(self, start: int, end: int) -> str:
         """Says whether letters were replaced or only characters taken away."""
-        first = self._places[start]
-        source = self.parent.text[first : self._places[end - 1] + 1]
+        source = self.parent.text[self._place(start) : self._place(end - 1) + 1]
         kinds = {bool(self.table[ord(character)]) for character in source if ord(character) in self.table}
         name = "homoglyphs" if True in kinds else "invisible" if kinds else ""
         return "+".join((*self.how, name) if name else self.how)
 
+    def _place(self, at: int) -> int:
+        """Returns where in the parent the character at `at` came from; the parent's length for the end."""
+        if at >= len(self.text):
+            return len(self.parent.text)
+        begins, sources = self._runs
+        run = bisect_right(begins, at) - 1
+        source, is_plain = sources[run]
+        return source + at - begins[run] if is_plain else source
+
     @cached_property
-    def _places(self) -> list[int]:
-        folding = self.table
-        return [
-            place for place, character in enumerate(self.parent.text) for _ in folding.get(ord(character), character)
-        ]
+    def _runs(self) -> tuple[list[int], list[tuple[int, bool]]]:
+        """Where runs begin here, and where in the parent, with whether they are a run of ASCII or one character."""
+        begins: list[int] = []
+        sources: list[tuple[int, bool]] = []
+        at = last = 0
+        for match in _BEYOND_ASCII.finditer(self.parent.text):
+            first, end = match.span()
+            begins.append(at)
+            sources.append((last, True))
+            at += first - last
+            for place, character in enumerate(match[0], first):
+                begins.append(at)
+                sources.append((place, False))
+                at += len(self.table.get(ord(character), character))
+            last = end
+        return [*begins, at], [*sources, (last, True)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,10 +194,14 @@ def fold(view: View) -> Iterator[Folded]:
     """Yields the view without invisible characters, and that with lookalikes folded too, where they differ."""
     last = view.text
     for folding in () if view.text.isascii() else (invisible(), table()):
-        text = view.text.translate(folding)
+        text = _BEYOND_ASCII.sub(partial(_folded, folding), view.text)
         if text != last:
             yield Folded(text=text, parent=view, how=view.how, table=folding)
             last = text
+
+
+def _folded(folding: Mapping[int, str], run: re.Match[str]) -> str:
+    return run[0].translate(folding)
 
 
 def windows(text: str, size: int, overlap: int) -> Iterator[View]:

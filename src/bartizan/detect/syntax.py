@@ -81,9 +81,10 @@ _COMMON = MappingProxyType(
 
 @dataclass(frozen=True)
 class Character:
-    """One character: `text` where it is a certain one, otherwise any of a class."""
+    """One character: `text` where it is a certain one, otherwise any of the class that `source` writes."""
 
     text: str = ""
+    source: str = ""
 
 
 @dataclass(frozen=True)
@@ -146,8 +147,8 @@ def trigger(pattern: str) -> str | None:
     Of all that is certain it takes the rarest: of `ignore (all )?previous (rules|orders)` it is `ignore`.
     """
     node = parse(pattern)
-    words = _certain(node)
-    return _alternatives(words) if words and _commonness(words) <= _TOO_COMMON else None
+    words = certain(node)
+    return _alternatives(words) if words and commonness(words) <= _TOO_COMMON else None
 
 
 def _parts(node: Sequence) -> Iterator[frozenset[str]]:
@@ -161,33 +162,33 @@ def _parts(node: Sequence) -> Iterator[frozenset[str]]:
                 yield frozenset({run.lower()})
             run = ""
             if part is not None:
-                yield _certain(part)
+                yield certain(part)
 
 
-def _certain(node: Node) -> frozenset[str]:
+def certain(node: Node) -> frozenset[str]:
     """Returns words of which every match of `node` holds one, the rarest such set; empty where there is none."""
     match node:
         case Repeat(part=part, least=least) if least:
-            return _certain(part)
+            return certain(part)
         case Choice(branches=branches):
-            found = [_certain(branch) for branch in branches]
+            found = [certain(branch) for branch in branches]
             return frozenset().union(*found) if all(found) else frozenset()
         case Sequence():
-            return min(filter(None, _parts(node)), key=_commonness, default=frozenset[str]())
+            return min(filter(None, _parts(node)), key=commonness, default=frozenset[str]())
         case _:
             return frozenset()
 
 
-def _commonness(words: frozenset[str]) -> float:
+def commonness(words: frozenset[str]) -> float:
     """About how often one of the words is met in ten thousand characters of ordinary text, as a part of others too."""
     return sum(_COMMON.get(word, _BY_LENGTH[min(len(word.encode()), len(_BY_LENGTH) - 1)]) for word in words)
 
 
 def _alternatives(words: frozenset[str]) -> str:
-    return f"(?:{'|'.join(''.join(map(_quote, word)) for word in sorted(words))})"
+    return f"(?:{'|'.join(''.join(map(quote, word)) for word in sorted(words))})"
 
 
-def _quote(character: str) -> str:
+def quote(character: str) -> str:
     """Writes one character as bytes in every case that it has, which keeps the automaton one of bytes."""
     if character.isascii():
         return f"\\x{ord(character):02x}"
@@ -222,11 +223,11 @@ def _atom(pattern: str, at: int) -> tuple[Node, int]:
     if escape := _ESCAPE.match(pattern, at):
         return _escaped(escape), escape.end()
     if bracket := _CLASS.match(pattern, at):
-        return Character(), bracket.end()
+        return Character(source=bracket[0]), bracket.end()
     if pattern[at] in "^$":
         return Sequence(), at + 1
     if pattern[at] == ".":
-        return Character(), at + 1
+        return Character(source="."), at + 1
     return Character(pattern[at]), at + 1
 
 
@@ -238,7 +239,7 @@ def _escaped(escape: re.Match[str]) -> Node:
         return Sequence()
     if plain and not plain.isalnum():
         return Character(plain)
-    return Character()
+    return Character(source=escape[0])
 
 
 def _repeat(pattern: str, at: int, part: Node) -> tuple[Node, int]:
