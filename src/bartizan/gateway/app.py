@@ -117,7 +117,7 @@ class Gateway:
     async def _serve(self, request: Request, send: Send) -> None:
         answer = Answer(send, request.id, write_seconds=self._config.chunk_seconds)
         route = self._routes.get(request.path)
-        self._metrics.open.inc()
+        self._metrics.open += 1
         try:
             await self._dispatch(route, request, answer)
         except Refused as refused:
@@ -132,7 +132,7 @@ class Gateway:
             message = "The gateway failed. Its log says why."
             await self._refuse(answer, Refused(500, "internal_error", message, kind="server_error"))
         finally:
-            self._metrics.open.dec()
+            self._metrics.open -= 1
             self._metrics.answered(route.name if route else "unknown", answer.status)
 
     async def _dispatch(self, route: Route | None, request: Request, answer: Answer) -> None:

@@ -106,6 +106,7 @@ class Chat:
             chat, decision = await asyncio.to_thread(self._admit, body, exchange)
         else:
             chat, decision = self._admit(body, exchange)
+        self.metrics.guard_seconds.observe(decision.verdict.elapsed_us / 1e6)
         exchange.decided((decision,))
         if not decision.allowed:
             await self.journal.settle(exchange, "blocked", 403)
@@ -127,9 +128,7 @@ class Chat:
     def _admit(self, body: bytes, exchange: Exchange) -> tuple[ChatRequest, Decision]:
         chat = parse_request(body, max_depth=self.config.max_depth)
         exchange.model, exchange.stream, exchange.opaque = chat.model, chat.stream, chat.opaque
-        decision = self.check(chat.segments, Direction.INPUT, exchange.request)
-        self.metrics.guard_seconds.observe(decision.verdict.elapsed_us / 1e6)
-        return chat, decision
+        return chat, self.check(chat.segments, Direction.INPUT, exchange.request)
 
     async def _plain(self, reply: OpenReply, answer: Answer, exchange: Exchange) -> None:
         body = await reply.read()

@@ -12,7 +12,7 @@ from bartizan.config import GatewayConfig
 from bartizan.core.event import Event
 from bartizan.core.identity import unique_id
 from bartizan.core.segment import TRUSTED_ROLES, Direction, Role, Segment
-from bartizan.core.verdict import Action
+from bartizan.core.verdict import Action, Verdict
 from bartizan.errors import InputError
 from bartizan.gateway.answer import Answer, bad_request
 from bartizan.gateway.chat import GuardCheck
@@ -42,19 +42,19 @@ class CheckRoute:
         """
         body = await request.body(self.config.max_body_bytes)
         try:
-            told = await asyncio.to_thread(self._judge, body, request)
+            told, verdict = await asyncio.to_thread(self._judge, body, request)
         except InputError as error:
             raise bad_request(error) from error
+        self.metrics.decided(verdict.direction, verdict.action)
         await answer.whole(told)
 
-    def _judge(self, body: bytes, request: Request) -> bytes:
+    def _judge(self, body: bytes, request: Request) -> tuple[bytes, Verdict]:
         tree = expect(strict_json.decode(body, max_depth=self.config.max_depth), dict, ())
         direction = _one_of(Direction, tree, "direction", default=Direction.INPUT)
         chat = parse_messages(tree["messages"]) if "messages" in tree else None
         segments = chat.segments if chat else (_segment(tree),)
         decision = self.check(segments, direction, request.id)
         verdict = decision.verdict
-        self.metrics.decided(direction, verdict.action)
         event = Event(
             id=unique_id("event"),
             activity=CHECK,
@@ -74,7 +74,7 @@ class CheckRoute:
         }
         if decision.texts:
             answer |= _redacted(chat, decision.texts[0] if chat is None else "", decision.texts)
-        return strict_json.encode(answer)
+        return strict_json.encode(answer), verdict
 
 
 def _redacted(chat: ChatRequest | None, text: str, texts: Any) -> dict[str, Any]:

@@ -227,10 +227,10 @@ class Reading:
                     self._names.append(str(node))
                     self._identifiers.places.append((where, False))
             elif kind is list:
-                stack.extend([(inner, (*where, index)) for index, inner in enumerate(node)][::-1])
+                stack.extend([(inner, (*where, index)) for index, inner in enumerate(node) if speaks(inner)][::-1])
             elif kind is dict:
                 self.names(node, where)
-                stack.extend([(inner, (*where, name)) for name, inner in node.items()][::-1])
+                stack.extend([(inner, (*where, name)) for name, inner in node.items() if speaks(inner)][::-1])
 
     def names(self, node: Mapping[str, Any], path: Path) -> None:
         """Notes the names of members that no API defines."""
@@ -269,6 +269,12 @@ def write(tree: Any, slots: Sequence[Slot], texts: Mapping[int, str]) -> None:
     """
     for index in sorted(texts):
         slots[index].write(tree, texts[index])
+
+
+def speaks(value: Any) -> bool:
+    """Whether there can be content in a value: not in a small number, a truth or nothing."""
+    kind = type(value)
+    return kind is str or kind is dict or kind is list or (kind is not bool and value and abs(value) >= _LONG_NUMBER)
 
 
 def unescaped(arguments: str) -> str:

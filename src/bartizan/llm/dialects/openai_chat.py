@@ -85,22 +85,33 @@ class ChatResponse(_Body):
     Attributes:
         segments: Every text in it, with its provenance.
         input_tokens: What the service counted, 0 where it says nothing; likewise `output_tokens`.
-        tool_calls: The calls of all choices.
-        text: The content of the first choice.
-        finish_reason: Why the first choice ended.
     """
 
-    __slots__ = ("finish_reason", "input_tokens", "output_tokens", "text", "tool_calls")
+    __slots__ = ("input_tokens", "output_tokens")
 
     def __init__(self, tree: dict[str, Any], body: bytes | None = None) -> None:
         super().__init__(tree, body, _read_response(tree))
-        first: dict[str, Any] = next(iter(tree["choices"]), {})
-        message = first.get("message") or {}
-        text = message.get("content")
-        self.text = text if isinstance(text, str) else ""
-        self.finish_reason = str(first.get("finish_reason") or "")
-        self.tool_calls = tuple(call for choice in tree["choices"] for call in _calls(choice.get("message") or {}))
         self.input_tokens, self.output_tokens = usage_of(tree.get("usage"))
+
+    @property
+    def text(self) -> str:
+        """The content of the first choice."""
+        text = (self._first.get("message") or {}).get("content")
+        return text if isinstance(text, str) else ""
+
+    @property
+    def finish_reason(self) -> str:
+        """Why the first choice ended."""
+        return str(self._first.get("finish_reason") or "")
+
+    @property
+    def tool_calls(self) -> tuple[ToolCall, ...]:
+        """The calls of all choices."""
+        return tuple(call for choice in self._tree["choices"] for call in _calls(choice.get("message") or {}))
+
+    @property
+    def _first(self) -> dict[str, Any]:
+        return next(iter(self._tree["choices"]), {})
 
     def with_texts(self, texts: Mapping[int, str]) -> Self:
         """Returns the same answer with other texts, by segment index."""
@@ -173,7 +184,7 @@ def _read_request(tree: dict[str, Any]) -> Reading:
             reading.identifier(value, (name,))
         elif name in {"tools", "functions"}:
             _tools(reading, value, (name,))
-        else:
+        elif content.speaks(value):
             reading.anything(value, (name,), Voice(Role.USER, name if name in content.FIXED else "unknown"))
     reading.names(tree, ())
     return reading
@@ -189,15 +200,15 @@ def _read_response(tree: dict[str, Any]) -> Reading:
             if name == "message":
                 expect(value, dict, (*path, name))
                 _message(reading, value, (*path, name), voice=voice)
-            elif name == "logprobs":
+            elif name == "logprobs" and value is not None:
                 reading.droppable(_token_texts(value), (*path, name), voice)
-            elif not (name == "finish_reason" and isinstance(value, str) and value in _FINISHES):
+            elif content.speaks(value) and not (name == "finish_reason" and type(value) is str and value in _FINISHES):
                 reading.anything(value, (*path, name), voice)
         reading.names(choice, path)
     for name, value in tree.items():
         if name in {"id", "model", "system_fingerprint", "service_tier"} and isinstance(value, str):
             reading.identifier(value, (name,))
-        elif name != "choices" and not (name == "object" and value in _ANSWER_OBJECTS):
+        elif name != "choices" and content.speaks(value) and not (name == "object" and value in _ANSWER_OBJECTS):
             reading.anything(value, (name,), Voice(Role.ASSISTANT, "answer"))
     reading.names(tree, ())
     return reading
