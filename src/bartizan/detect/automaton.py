@@ -117,10 +117,15 @@ class Automaton:
 
 
 class Places:
-    """Patterns of bytes of which every place matters, numbered in the order they were given. Safe to share."""
+    """Patterns of which every place matters, numbered in the order they were given. Safe to share between threads.
 
-    def __init__(self, patterns: Sequence[str]) -> None:
-        self._scan = _Scanner(patterns, flags=hyperscan.HS_FLAG_CASELESS).scan
+    Args:
+        patterns: What to look for.
+        is_exact: Whether case matters. In any case, the Kelvin sign is a `k`.
+    """
+
+    def __init__(self, patterns: Sequence[str], *, is_exact: bool = False) -> None:
+        self._scan = _Scanner(patterns, flags=0 if is_exact else hyperscan.HS_FLAG_CASELESS).scan
 
     def found(self, data: bytes) -> Mapping[int, Sequence[int]] | None:
         """Returns the ends of all matches in `data`, in bytes, by number; None where there are too many to be of use.

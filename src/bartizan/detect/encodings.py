@@ -101,6 +101,8 @@ def _readable(data: bytes) -> str | None:
 
 
 def _read_base64(run: str) -> str | None:
+    if run.islower() or run.isupper():  # no text of twenty characters is encoded in letters of one case
+        return None
     letters = run.encode().translate(_STANDARD, b"\r\n=")
     for skip in range(4):
         size = len(letters) - skip

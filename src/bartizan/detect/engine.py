@@ -73,7 +73,7 @@ class Engine:
         )
         self._passes = Passes(
             automaton=self.automaton,
-            foldable=Automaton([normalise.trigger()]),
+            foldable=Places([normalise.trigger()], is_exact=True),
             sketches=Places([plugin.sketches[number] for plugin, number in numbered]),
             owners=tuple(map(tuple, owners.values())),
             patterns=tuple(numbered),
@@ -105,7 +105,7 @@ class Engine:
             try:
                 data = encode(text)
                 fired = self.automaton.fired(data)
-                if not fired and (text.isascii() or not self._passes.foldable.fired(data)):
+                if not fired and (text.isascii() or self._passes.foldable.found(data) == {}):
                     return _CLEAN
             except hyperscan.error:
                 pass  # the examination meets it again, segment by segment, and records it

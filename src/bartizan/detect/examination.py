@@ -11,9 +11,9 @@ from bartizan.core.record import Record
 from bartizan.core.segment import Role, Segment
 from bartizan.core.signal import Signal
 from bartizan.detect.automaton import Automaton, Places, encode
-from bartizan.detect.detector import Detector, Hit, Where
+from bartizan.detect.detector import Detector, Hit, Where, pieces
 from bartizan.detect.encodings import Encoding
-from bartizan.detect.normalise import Decoded, Folded, Respelled, View, fold, windows
+from bartizan.detect.normalise import Decoded, Folded, Respelled, View, around, fold, windows
 from bartizan.errors import LimitError
 
 _OVERLAP = 2_048
@@ -32,14 +32,14 @@ class Passes(NamedTuple):
 
     Attributes:
         automaton: Says which members can occur.
-        foldable: Says whether there are characters that fold.
+        foldable: Says where there are characters that fold.
         sketches: Says where patterns can occur, by their numbers.
         owners: Whose each member of `automaton` is.
         patterns: The detector of each pattern, with the pattern's number in it.
     """
 
     automaton: Automaton
-    foldable: Automaton
+    foldable: Places
     sketches: Places
     owners: Sequence[Sequence[Owner]]
     patterns: Sequence[tuple[Detector, int]]
@@ -129,12 +129,20 @@ class Examination:
         if numbers:
             for plugin, where in self._wanted(data, numbers).items():
                 self._locate(view, plugin, where)
-        if not isinstance(view, Folded) and len(data) != len(view.text) and self._passes.foldable.fired(data):
-            for folded in fold(view):
-                self._view(folded, depth)
+        if not isinstance(view, Folded) and len(data) != len(view.text):
+            self._fold(view, data, depth)
         if depth:
             for encoding in encodings:
                 self._unwrap(view, encoding, depth - 1)
+
+    def _fold(self, view: View, data: bytes, depth: int) -> None:
+        """Looks at the text near the characters that fold; further away it is what it was."""
+        spots = self._passes.foldable.found(data)
+        if spots == {}:
+            return
+        for part in around(view, data, pieces(spots[0] if spots else (), _OVERLAP if spots else None, len(data))):
+            for folded in fold(part):
+                self._view(folded, depth)
 
     def _wanted(self, data: bytes, numbers: Collection[int]) -> Mapping[Detector, Where]:
         """Returns where each detector is worth trying, given the patterns that have a word in the text."""
@@ -182,6 +190,8 @@ class Examination:
                 yield Respelled(text=clean, how=how, parent=view)
 
     def _add(self, view: View, plugin: Detector, hit: Hit) -> None:
+        if isinstance(view, Folded) and view.is_frayed(hit.start, hit.end):
+            return
         start, end = view.span(hit.start, hit.end)
         places = self._places.setdefault((self._index, plugin.meta.id, view.text[hit.start : hit.end]), [])
         if any(start <= first and last <= end for first, last in places[-_RECENT:]):

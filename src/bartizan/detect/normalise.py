@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property, partial
 from types import MappingProxyType
@@ -46,6 +46,8 @@ _LOOKALIKES = (
     # punctuation that stands for ASCII punctuation
     '‐-‑-‒-–-—-―-−-‘\'’\'‚,‛\'“"”"„"‟"′\'″"‹<›>⁄/∕/∶:։:׃:ꓽ:˸:ǃ!'
 )
+_FRAYED = 128
+"""As far from where a text was cut, in characters, what a pattern needs beside its match may be missing."""
 _INVISIBLE = (
     (0x00AD, 0x00AD), (0x034F, 0x034F), (0x061C, 0x061C), (0x115F, 0x1160), (0x17B4, 0x17B5), (0x180B, 0x180F),
     (0x200B, 0x200F), (0x202A, 0x202E), (0x2060, 0x206F), (0x3164, 0x3164), (0xFE00, 0xFE0F), (0xFEFF, 0xFEFF),
@@ -91,10 +93,9 @@ def invisible() -> Mapping[int, str]:
 
 @cache
 def trigger() -> str:
-    """Returns the pattern of what folds to a letter, a digit or nothing; punctuation alone hides no word."""
-    codes = sorted(code for code, plain in table().items() if not plain or plain.isalnum())
+    """Returns the pattern of what folds: letters, and punctuation too, which patterns have between words."""
     ranges: list[list[int]] = []
-    for code in codes:
+    for code in sorted(table()):
         if ranges and code == ranges[-1][1] + 1:
             ranges[-1][1] = code
         else:
@@ -120,6 +121,18 @@ class View:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Part(View):
+    """A stretch of its parent that begins at `at`."""
+
+    parent: View
+    at: int
+
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """Returns the same place in the parent."""
+        return self.parent.span(self.at + start, self.at + end)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Folded(View):
     """A view without lookalikes and invisible characters."""
 
@@ -137,6 +150,14 @@ class Folded(View):
         kinds = {bool(self.table[ord(character)]) for character in source if ord(character) in self.table}
         name = "homoglyphs" if True in kinds else "invisible" if kinds else ""
         return "+".join((*self.how, name) if name else self.how)
+
+    def is_frayed(self, start: int, end: int) -> bool:
+        """Whether `text[start:end]` may be a match only because the text was cut there, and shows nothing hidden."""
+        parent = self.parent
+        if not isinstance(parent, Part) or self.decoded(start, end) != "+".join(self.how):
+            return False
+        is_cut = parent.at + len(parent.text) < len(parent.parent.text)
+        return (parent.at > 0 and start < _FRAYED) or (is_cut and end > len(self.text) - _FRAYED)
 
     def _place(self, at: int) -> int:
         """Returns where in the parent the character at `at` came from; the parent's length for the end."""
@@ -188,6 +209,23 @@ class Respelled(View):
     def span(self, start: int, end: int) -> tuple[int, int]:
         """Returns the same place in the parent."""
         return self.parent.span(start, end)
+
+
+def around(view: View, data: bytes, stretches: Iterable[tuple[int, int]]) -> Iterator[View]:
+    """Yields parts of a view, given in bytes of its text `data` and widened to whole characters."""
+    octets = characters = 0
+    for first, last in stretches:
+        begin, end = first, last
+        while begin and data[begin] & 0xC0 == 0x80:
+            begin -= 1
+        while end < len(data) and data[end] & 0xC0 == 0x80:
+            end += 1
+        if end - begin == len(data):
+            yield view
+            return
+        characters += len(data[octets:begin].decode())
+        octets = begin
+        yield Part(text=data[begin:end].decode(), how=view.how, parent=view, at=characters)
 
 
 def fold(view: View) -> Iterator[Folded]:
