@@ -144,7 +144,7 @@ class AttackConfig(Section, frozen=True, kw_only=True):
     """
 
     concurrency: Positive = 32
-    trials: Positive = 3
+    trials: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 3
     timeout_seconds: Seconds = 60.0
     max_requests: Annotated[int, msgspec.Meta(ge=0)] = 0
     max_tokens: Annotated[int, msgspec.Meta(ge=0)] = 0

@@ -229,6 +229,7 @@ def attic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "bracket.toml").write_text(f"{upstream}'http://[x'", encoding="utf-8")
     (tmp_path / "damaged").mkdir()
     (tmp_path / "damaged" / DATABASE_FILE).write_bytes(b"no database at all" * 500)
+    Ledger.open(tmp_path / "kept").close()
     os.mkfifo(tmp_path / "pipe.pkl")
     return tmp_path
 
@@ -246,6 +247,11 @@ REFUSED: list[tuple[str, str]] = [
     ("gateway --upstream http://me:sk-hidden-1@x/v1", "holds a name or a password"),
     ("config check --config scheme.toml", "no http or https address"),
     ("config check --config bracket.toml", "no http or https address"),
+    ("attack http://[::1", "no address of a web service"),
+    ("attack http://", "no address of a web service"),
+    ("attack lab --trials 99999999999999999999", "attack.trials"),
+    ("attack lab --max-seconds nan", "attack.max_seconds"),
+    ("ledger show \udcff --state kept", "not UTF-8"),
     ("guard check --file sparse.txt", "larger than"),
     ("guard check --file loop", "loop"),
     ("up --policy ./broken.toml", "broken.toml"),
@@ -307,6 +313,14 @@ def test_a_folder_of_traps_is_scanned_and_discovered_to_its_end(
     out = capsys.readouterr().out
     assert "openai" in out
     assert "deep.py" in out
+
+
+def test_a_file_whose_name_is_no_text_is_addressed_by_its_bytes(
+    attic: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (attic / "\udcff.pkl").write_bytes(b"cos\nsystem\n(S'echo harmless'\ntR.")
+    assert main(["scan", "--format", "sarif", "\udcff.pkl"]) == 1
+    assert '"%FF.pkl"' in capsys.readouterr().out
 
 
 def test_a_text_may_stand_after_an_option(capsys: pytest.CaptureFixture[str]) -> None:

@@ -48,6 +48,13 @@ def main(argv: list[str] | None = None) -> int:
     except BartizanError as error:
         print(f"bartizan {words[0]}: {error.explain()}", file=sys.stderr)
         return EXIT_BROKEN
+    except UnicodeEncodeError as error:
+        # File names may hold any bytes, what must be text may not; and not every terminal takes every text.
+        typed = error.encoding == "utf-8"
+        what = "an argument is not UTF-8" if typed else f"the output cannot be written in {error.encoding}"
+        hint = "check what was typed or pasted" if typed else "set PYTHONUTF8=1"
+        print(f"bartizan {words[0]}: {what}\n  hint: {hint}", file=sys.stderr)
+        return EXIT_BROKEN
     except KeyboardInterrupt:
         return _INTERRUPTED
     except BrokenPipeError:

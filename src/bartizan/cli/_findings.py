@@ -187,7 +187,7 @@ def _location(location: Location | None, asset: Asset | None) -> dict[str, Any]:
 
 
 def _uri(path: str) -> str:
-    return path if "://" in path else quote(path, safe="/:@!$&'()*+,;=~-._")
+    return path if "://" in path else quote(path, errors="surrogateescape", safe="/:@!$&'()*+,;=~-._")
 
 
 def _invocation(skips: Iterable[Skip]) -> dict[str, Any]:

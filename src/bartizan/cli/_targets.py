@@ -6,7 +6,7 @@ from argparse import Namespace
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import aiohttp
 import msgspec
@@ -45,8 +45,7 @@ async def _named(arguments: Namespace, *, seed: int) -> Target:
     address: str = arguments.target
     if "://" not in address:
         return read_target(Path(address))
-    if urlsplit(address).scheme not in {"http", "https"}:
-        raise InputError(f"{address} is no address of a web service", hint="write http://HOST:PORT/v1")
+    _parts(address)
     if arguments.profile:
         known = await _known(arguments.profile, arguments.model)
         return known.at(address)
@@ -66,9 +65,20 @@ async def _known(where: str, model: str) -> Target:
     return read_profile(profile, model=model)
 
 
+def _parts(address: str) -> SplitResult:
+    try:
+        parts = urlsplit(address)
+        fit = parts.scheme in {"http", "https"} and bool(parts.hostname)
+    except ValueError:
+        fit = False
+    if not fit:
+        raise InputError(f"{address} is no address of a web service", hint="write http://HOST:PORT/v1")
+    return parts
+
+
 async def _profile(address: str) -> bytes | None:
     """Returns the answer key that a lab at this address gives, None where there is none."""
-    parts = urlsplit(address)
+    parts = _parts(address)
     timeout = aiohttp.ClientTimeout(total=_PROFILE_SECONDS)
     try:
         async with (
