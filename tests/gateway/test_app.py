@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 from bartizan.config import Config, GatewayConfig
 from bartizan.core.credential import Credential
 from bartizan.core.event import Event
-from bartizan.core.verdict import Action
+from bartizan.core.verdict import Action, Verdict
 from bartizan.errors import ConfigError
 from bartizan.gateway.app import build
 from bartizan.gateway.chat import hold_back_of
@@ -352,3 +353,40 @@ async def test_what_is_held_back_covers_every_detector_of_answers(guard: Guard) 
     used = hold_back_of(GatewayConfig(hold_back_chars=1), guard)
     assert 100 < used < guard.engine.longest_bounded
     assert hold_back_of(GatewayConfig(hold_back_chars=5000), guard) == 5000
+
+
+async def test_strict_audit_has_the_verdict_on_a_request_before_a_stream_releases_text(
+    tmp_path: Path, guard: Guard
+) -> None:
+    async def unfinished(_: Any, writer: asyncio.StreamWriter) -> None:
+        await streamed(*[event({"content": "many words "})] * 300, cut=True)({}, writer)
+        await asyncio.sleep(3)
+
+    asked = {**STREAM, "messages": [{"role": "user", "content": f"my card is {CARD}"}]}
+    async with (
+        running_gateway(tmp_path, guard, respond=unfinished, audit="strict") as gateway,
+        aiohttp.ClientSession() as session,
+    ):
+        answer = await session.post(f"{gateway.base}/chat/completions", json=asked, headers=gateway.auth)
+        assert b"many words" in await answer.content.readany()
+        actions = [entry.record.action for entry in gateway.ledger.find(Verdict)]
+        assert actions == [Action.REDACT]
+        answer.close()
+
+
+async def test_a_client_that_does_not_read_is_given_up(tmp_path: Path, guard: Guard) -> None:
+    endless = streamed(*[event({"content": "many words " * 5000})] * 1000)
+    async with running_gateway(tmp_path, guard, respond=endless, chunk_seconds=0.5) as gateway:
+        host, port = gateway.url.removeprefix("http://").split(":")
+        with socket.socket() as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            client.setblocking(False)
+            loop = asyncio.get_running_loop()
+            await loop.sock_connect(client, (host, int(port)))
+            body = msgspec.json.encode(STREAM)
+            head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {gateway.key}\r\n"
+            await loop.sock_sendall(client, f"{head}content-length: {len(body)}\r\n\r\n".encode() + body)
+            await asyncio.wait_for(gateway.upstream.dropped.wait(), 20)
+            await until(lambda: bool(gateway.events()))
+        assert gateway.events()[0].status == 499
+        assert gateway.events()[0].attributes["error.type"] == "client_closed"

@@ -151,6 +151,7 @@ class Chat:
     async def _stream(self, reply: OpenReply, answer: Answer, exchange: Exchange) -> None:
         if reply.content_type != _EVENT_STREAM:
             raise TargetError("the answer is no stream of events")
+        await self.journal.secure(exchange)
         stream = GuardedStream(
             self.guard,
             lambda segments: self.check(segments, Direction.OUTPUT, exchange.request),

@@ -124,6 +124,16 @@ class Journal:
         """
         return self._ledger.append(*records)
 
+    async def secure(self, exchange: Exchange) -> None:
+        """In strict mode, returns when the verdicts so far are durable, with the event still to come.
+
+        Raises:
+            StoreError: They cannot be written.
+        """
+        if self.strict and exchange.verdicts:
+            verdicts, exchange.verdicts = exchange.verdicts, []
+            await self.note(*verdicts)
+
     async def settle(self, exchange: Exchange, outcome: str, status: int) -> None:
         """In strict mode, returns when what happened so far is durable; otherwise the end of the request writes it.
 

@@ -18,7 +18,7 @@ from bartizan.guard.guard import Guard
 from bartizan.guard.stream import StreamGuard
 from bartizan.llm.content import FIXED, REDACTED
 from bartizan.llm.dialects.openai_chat import ChatResponse, usage_of
-from bartizan.llm.dialects.openai_stream import CHANNELS, CallPiece, ChoicePiece, Chunk, ChunkParser
+from bartizan.llm.dialects.openai_stream import CHANNELS, SIDE_CHANNELS, CallPiece, ChoicePiece, Chunk, ChunkParser
 from bartizan.llm.strict_json import encode
 
 Check = Callable[[Sequence[Segment]], Decision]
@@ -68,10 +68,13 @@ class _Choice:
     def add(self, piece: ChoicePiece) -> None:
         delta = piece.delta
         if delta is not None:
-            for channel in CHANNELS:
-                text = getattr(delta, channel)
-                if text:
-                    self.pending.setdefault(channel, []).append(text)
+            if delta.content:
+                self.pending.setdefault("content", []).append(delta.content)
+            if delta.refusal or delta.reasoning or delta.reasoning_content:
+                for channel in SIDE_CHANNELS:
+                    text = getattr(delta, channel)
+                    if text:
+                        self.pending.setdefault(channel, []).append(text)
             for call in delta.tool_calls or ():
                 self.calls.setdefault(call.index, _Call()).add(call)
             if delta.function_call is not None:

@@ -11,7 +11,7 @@ import msgspec
 
 from bartizan.config import Config
 from bartizan.core.identity import unique_id
-from bartizan.core.segment import Direction, Segment
+from bartizan.core.segment import Direction, Role, Segment
 from bartizan.core.signal import Signal
 from bartizan.core.verdict import Action, Verdict
 from bartizan.detect.engine import Detection, Engine
@@ -21,6 +21,8 @@ from bartizan.guard.redaction import MARK, Span, label, merge, original, redact,
 from bartizan.guard.rulebook import RuleBook
 from bartizan.llm.dialects.openai_chat import parse_messages
 
+_MOST_PLACES = 256
+"""For how many kinds of segment the longest match is remembered; each stream asks for it."""
 _MAX_ROUNDS = 4
 """How often a redacted text is checked again before all of it is redacted."""
 
@@ -46,6 +48,7 @@ class Guard:
         self.engine = engine
         self.policy = policy
         self.book = RuleBook(policy, engine.detectors, disabled=disabled)
+        self._longest: dict[tuple[Direction, Role, bool, str], int] = {}
         self._categories = frozenset(plugin.category for plugin in engine.detectors.values())
 
     @classmethod
@@ -104,14 +107,20 @@ class Guard:
 
     def longest_bounded(self, direction: Direction, segment: Segment) -> int:
         """Returns the most characters that a match covers of the bounded detectors that a rule acts on here."""
-        return max(
-            (
-                plugin.max_span or 0
-                for name, plugin in self.engine.detectors.items()
-                if any(self.book.rules_for(name, direction, segment))
-            ),
-            default=0,
-        )
+        place = (direction, segment.role, segment.trusted, segment.source)
+        known = self._longest.get(place)
+        if known is None:
+            known = max(
+                (
+                    plugin.max_span or 0
+                    for name, plugin in self.engine.detectors.items()
+                    if any(self.book.rules_for(name, direction, segment))
+                ),
+                default=0,
+            )
+            if len(self._longest) < _MOST_PLACES:  # a source may be named by others
+                self._longest[place] = known
+        return known
 
     def _redact(self, segments: Sequence[Segment], direction: Direction, fired: list[Fired]) -> Mapping[int, str]:
         """Returns the redacted texts, and adds to `fired` what comes to light by redacting.

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from bartizan.errors import TargetError
 
 MAX_EVENT_BYTES = 4_000_000
+_DATA = b"data: "
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -33,6 +34,16 @@ class EventParser:
         Raises:
             TargetError: An event is longer than allowed.
         """
+        if self._begun and not self._rest and not self._data and b"\r" not in data:
+            # The usual case: whole events of one line each.
+            start = 0
+            while data.startswith(_DATA, start):
+                end = data.find(b"\n", start)
+                if end < 0 or data[end + 1 : end + 2] != b"\n" or end - start > self._max:
+                    break
+                yield data[start + len(_DATA) : end]
+                start = end + 2
+            data = data[start:]
         lines: list[bytes] = []
         self._rest += data
         if b"\n" in data or b"\r" in data or self._rest.endswith(b"\r") or not self._begun:

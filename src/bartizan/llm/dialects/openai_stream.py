@@ -15,6 +15,8 @@ from bartizan.llm.sse import MAX_EVENT_BYTES, EventParser
 
 CHANNELS = ("reasoning_content", "reasoning", "content", "refusal")
 """The members of a delta whose text goes on from chunk to chunk."""
+SIDE_CHANNELS = ("reasoning_content", "reasoning", "refusal")
+"""Those that are seldom there."""
 _DONE = b"[DONE]"
 
 
