@@ -10,21 +10,17 @@ from typing import ClassVar, Final
 
 from bartizan.core.finding import Skip
 from bartizan.core.severity import Severity
-from bartizan.discover import sightings
+from bartizan.discover import requirement, sightings
 from bartizan.discover.catalogue import Catalogue, Provider, normalise
+from bartizan.discover.requirement import PACKAGE
 from bartizan.discover.source import Document, Sighting, Source
 from bartizan.registry import Meta
 
-_PACKAGE: Final = r"[A-Za-z0-9][\w.-]{0,100}"
-_REQUIREMENT: Final = re.compile(
-    rf"^\s*({_PACKAGE})\s*(?:\[[^\]]*\])?\s*(?:([=<>!~^]=?=?\s*[^;#\s]+(?:,\s*[^;#\s]+)*)|$|[;#@\s])"
-)
-_QUOTED: Final = re.compile(rf"""['"]({_PACKAGE})(?:\[[^\]'"]*\])?\s*([=<>!~^][^'";]*)?(?:;[^'"]*)?['"]""")
-_TABLE_KEY: Final = re.compile(rf"""^\s*['"]?({_PACKAGE})['"]?\s*=\s*(?:['"]([^'"]*)['"]|\{{)""")
-_LOCKED: Final = re.compile(rf"""^name\s*=\s*['"]({_PACKAGE})['"]""")
+_QUOTED: Final = re.compile(rf"""['"]({PACKAGE})(?:\[[^\]'"]*\])?\s*([=<>!~^][^'";]*)?(?:;[^'"]*)?['"]""")
+_LOCKED: Final = re.compile(rf"""^name\s*=\s*['"]({PACKAGE})['"]""")
 _LOCKED_VERSION: Final = re.compile(r"""^version\s*=\s*['"]([^'"]+)['"]""")
 _NODE: Final = re.compile(r"""^\s*"(?:node_modules/)?(@?[\w.-]+(?:/[\w.-]+)?)"\s*:\s*(?:"([^"]*)"|\{)""")
-_CONDA: Final = re.compile(rf"^\s*-\s*['\"]?(?:[\w-]+::)?({_PACKAGE})\s*([=<>!~]=?[^'\"#\s]*)?")
+_CONDA: Final = re.compile(rf"^\s*-\s*['\"]?(?:[\w-]+::)?({PACKAGE})\s*([=<>!~]=?[^'\"#\s]*)?")
 _IMAGE: Final = re.compile(
     r"^\s*(?:FROM(?:\s+--platform=\S+)?|image:)\s+['\"]?([\w./-]+)(?::([\w.-]+))?", re.IGNORECASE
 )
@@ -80,20 +76,16 @@ Reader = Callable[[str, str], Iterator[Found]]
 
 def _requirements(line: str, following: str) -> Iterator[Found]:
     del following
-    match = _REQUIREMENT.match(line)
-    if match:
-        yield "pypi", match.group(1), (match.group(2) or "").strip()
+    found = requirement.parse(line)
+    if found:
+        yield "pypi", *found
 
 
 def _quoted(line: str, following: str) -> Iterator[Found]:
-    """Reads `"openai>=1"` in lists and `openai = "^1"` in tables, as pyproject.toml, setup.py and Pipfile do."""
+    """Reads the strings of a `setup.py`, such as `"openai>=1"`."""
     del following
-    key = _TABLE_KEY.match(line)
-    if key:
-        yield "pypi", key.group(1), (key.group(2) or "").strip()
     for match in _QUOTED.finditer(line.partition(" #")[0]):
-        if not (key and match.group(1) == key.group(2)):
-            yield "pypi", match.group(1), (match.group(2) or "").strip()
+        yield "pypi", match.group(1), (match.group(2) or "").strip()
 
 
 def _locked(line: str, following: str) -> Iterator[Found]:
@@ -124,16 +116,14 @@ def _container(line: str, following: str) -> Iterator[Found]:
         yield "docker", image.group(1).removeprefix("docker.io/"), image.group(2) or ""
     installed = _PIP.search(line)
     for word in installed.group(1).split() if installed else ():
-        match = _REQUIREMENT.match(word.strip("'\""))
-        if match and not word.startswith("-"):
-            yield "pypi", match.group(1), (match.group(2) or "").strip()
+        found = requirement.parse(word.strip("'\""))
+        if found and not word.startswith("-"):
+            yield "pypi", *found
 
 
 _BY_NAME: Final[Mapping[str, Reader]] = MappingProxyType(
     {
-        "pyproject.toml": _quoted,
         "setup.py": _quoted,
-        "pipfile": _quoted,
         "setup.cfg": _requirements,
         "poetry.lock": _locked,
         "uv.lock": _locked,
