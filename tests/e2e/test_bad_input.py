@@ -6,6 +6,8 @@ import asyncio
 import gzip
 import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -321,6 +323,21 @@ def test_a_file_whose_name_is_no_text_is_addressed_by_its_bytes(
     (attic / "\udcff.pkl").write_bytes(b"cos\nsystem\n(S'echo harmless'\ntR.")
     assert main(["scan", "--format", "sarif", "\udcff.pkl"]) == 1
     assert '"%FF.pkl"' in capsys.readouterr().out
+
+
+def test_an_output_that_cannot_be_written_is_not_taken_for_a_finding(tmp_path: Path) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-u", "-m", "bartizan", "guard", "check", "hello"],
+            cwd=tmp_path,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+            timeout=60,
+        )
+    assert done.returncode == 2
+    assert b"No space left" in done.stderr
+    assert b"Traceback" not in done.stderr
 
 
 def test_a_text_may_stand_after_an_option(capsys: pytest.CaptureFixture[str]) -> None:

@@ -60,6 +60,10 @@ def main(argv: list[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return EXIT_BROKEN
+    except OSError as error:
+        # What a command reads and writes itself has errors of its own; left are the output and the machine.
+        print(f"bartizan {words[0]}: {error}\n  hint: check free space and where the output goes", file=sys.stderr)
+        return EXIT_BROKEN
 
 
 def _summaries() -> dict[str, str]:
