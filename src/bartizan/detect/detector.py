@@ -65,7 +65,9 @@ class Detector(ABC):
     Attributes:
         patterns: RE2 patterns; each match is a place to judge. A group named `value` narrows the span to itself.
         triggers: For the pass, a cheaper pattern in the place of each of `patterns` that has no rare words of its own;
-            it matches wherever its pattern does. Empty for what `syntax.trigger` reads off the pattern.
+            it matches within every match of its pattern. Empty for what `syntax.trigger` reads off the pattern.
+        hints: For the second pass, the same for large patterns whose sketch, cut to size, would match too often. Empty
+            for the trigger that was given, or the sketch.
         category: What redaction puts in the place of the span.
         score: How sure a hit is, 0 to 1.
         roles: The roles whose segments are looked at; empty for all.
@@ -75,6 +77,7 @@ class Detector(ABC):
 
     patterns: tuple[str, ...] = ()
     triggers: tuple[str, ...] = ()
+    hints: tuple[str, ...] = ()
     category: str = ""
     score: float = 0.8
     roles: tuple[Role, ...] = ()
@@ -168,11 +171,11 @@ class Detector(ABC):
 
         A trigger that was given is closer to a large pattern than what is left of it when it is cut to size.
         """
+        size = len(self.patterns)
+        rows = zip_longest(self.patterns, self.members, self.triggers[:size], self.hints[:size], fillvalue="")
         return tuple(
-            (given if given and is_large(pattern) else sketch(pattern)) or member
-            for pattern, member, given in zip_longest(
-                self.patterns, self.members, self.triggers[: len(self.patterns)], fillvalue=""
-            )
+            hint or (given if is_large(pattern) else "") or sketch(pattern) or member
+            for pattern, member, given, hint in rows
         )
 
     @cached_property
@@ -242,6 +245,7 @@ class _Match(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     patterns: tuple[str, ...] = ()
     phrases: tuple[str, ...] = ()
     triggers: tuple[str, ...] = ()
+    hints: tuple[str, ...] = ()
     roles: tuple[Role, ...] = ()
     context: tuple[str, ...] = ()
     reach: int = 60
