@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from argparse import Namespace
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
-import aiohttp
 import msgspec
 
 from bartizan.attack.target import Target, bare, read_profile, read_target
@@ -78,18 +80,22 @@ def _parts(address: str) -> SplitResult:
 
 async def _profile(address: str) -> bytes | None:
     """Returns the answer key that a lab at this address gives, None where there is none."""
-    parts = _parts(address)
-    timeout = aiohttp.ClientTimeout(total=_PROFILE_SECONDS)
+    return await asyncio.to_thread(_fetch_profile, _parts(address))
+
+
+def _fetch_profile(parts: SplitResult) -> bytes | None:
+    secure = parts.scheme == "https"
+    kind: type[HTTPConnection] = HTTPSConnection if secure else HTTPConnection
+    connection = kind(parts.hostname or "", parts.port, timeout=_PROFILE_SECONDS)
     try:
-        async with (
-            aiohttp.ClientSession(timeout=timeout) as session,
-            session.get(f"{parts.scheme}://{parts.netloc}/lab/profile", allow_redirects=False) as response,
-        ):
-            if response.status != 200 or "x-bartizan-lab" not in response.headers:
-                return None
-            return await response.content.read(_MAX_PROFILE_BYTES)
-    except (aiohttp.ClientError, TimeoutError, ValueError):
+        connection.request("GET", "/lab/profile")
+        response = connection.getresponse()
+        is_lab = response.status == HTTPStatus.OK and response.getheader("x-bartizan-lab")
+        return response.read(_MAX_PROFILE_BYTES) if is_lab else None
+    except (OSError, HTTPException, ValueError):
         return None
+    finally:
+        connection.close()
 
 
 async def _first_model(address: str, key: str) -> str:

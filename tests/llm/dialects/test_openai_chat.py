@@ -10,7 +10,13 @@ from hypothesis import strategies as st
 
 from bartizan.core.segment import Role, Segment
 from bartizan.errors import InputError, TargetError
-from bartizan.llm.dialects.openai_chat import ChatRequest, parse_messages, parse_request, parse_response
+from bartizan.llm.dialects.openai_chat import (
+    MAX_MODEL_CHARS,
+    ChatRequest,
+    parse_messages,
+    parse_request,
+    parse_response,
+)
 
 CALL = {"id": "id_mark", "type": "function", "function": {"name": "send", "arguments": '{"to": "arguments_mark"}'}}
 REQUEST: dict[str, Any] = {
@@ -271,3 +277,9 @@ def test_a_long_number_is_content_and_a_time_is_not() -> None:
     assert str(card).encode() not in chat.with_texts({index: "m"}).encode()
     response = parse_response(encode({"choices": [], "created": 1_800_000_000}))
     assert response.segments == ()
+
+
+def test_a_model_name_is_no_way_to_fill_the_ledger() -> None:
+    body = msgspec.json.encode({"model": "m" * (MAX_MODEL_CHARS + 1), "messages": []})
+    with pytest.raises(InputError, match="model: the name has more than"):
+        parse_request(body)

@@ -26,6 +26,9 @@ _ROLES: Mapping[str, Role] = MappingProxyType(
 _ANSWER_OBJECTS = frozenset({"chat.completion", "chat.completion.chunk"})
 _FINISHES = frozenset({"stop", "length", "tool_calls", "content_filter", "function_call"})
 
+MAX_MODEL_CHARS = 512
+"""A model's name is recorded with each request, so it must not be a way to fill the ledger."""
+
 
 class _Body:
     """A decoded body, its segments, and the original bytes for as long as nothing was changed."""
@@ -65,6 +68,8 @@ class ChatRequest(_Body):
 
     def __init__(self, tree: dict[str, Any], body: bytes | None = None) -> None:
         self.model: str = expect(tree.get("model"), str, ("model",))
+        if len(self.model) > MAX_MODEL_CHARS:
+            raise InputError(f"model: the name has more than {MAX_MODEL_CHARS} characters", hint="name a model")
         self.stream: bool = expect(tree.get("stream") or False, bool, ("stream",))
         super().__init__(tree, body, _read_request(tree))
 
