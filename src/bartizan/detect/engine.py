@@ -10,14 +10,15 @@ import hyperscan
 
 from bartizan.config import DetectConfig
 from bartizan.core.record import Record
-from bartizan.core.segment import Segment
+from bartizan.core.segment import Role, Segment
 from bartizan.core.signal import Signal
 from bartizan.detect import detectors as shelf
 from bartizan.detect import normalise
 from bartizan.detect.automaton import Automaton, Places, encode
 from bartizan.detect.detector import Detector
 from bartizan.detect.encodings import ENCODINGS
-from bartizan.detect.examination import Examination, Failure, Owner, Passes
+from bartizan.detect.examination import Examination, Failure, Owned, Passes
+from bartizan.detect.syntax import any_of, common_words, trigger
 from bartizan.errors import ConfigError
 from bartizan.registry import nearest, scan
 
@@ -61,22 +62,22 @@ class Engine:
         self.detectors: Mapping[str, Detector] = MappingProxyType({plugin.meta.id: plugin for plugin in detectors})
         self.longest_bounded = max((plugin.max_span or 0 for plugin in self.detectors.values()), default=0)
         numbered = [(plugin, number) for plugin in self.detectors.values() for number in range(len(plugin.patterns))]
-        owners: dict[str, list[Owner]] = {}
-        for at, (plugin, number) in enumerate(numbered):
-            owners.setdefault(plugin.members[number], []).append(at)
-        for encoding in sorted(ENCODINGS, key=lambda one: one.apart):
-            owners.setdefault(encoding.trigger, []).append(encoding)
-        apart = {encoding.trigger for encoding in ENCODINGS if encoding.apart}
-        self.members = tuple(owners)
-        self.automaton = Automaton(
-            [member for member in owners if member not in apart], apart=[member for member in owners if member in apart]
-        )
+        owned = _members(numbered)
+        apart = tuple(dict.fromkeys(encoding.trigger for encoding in ENCODINGS if encoding.apart))
+        self.members = (*(member for member in owned if member not in apart), *apart)
+        self.automaton = Automaton(self.members[: -len(apart)], apart=apart)
         self._passes = Passes(
             automaton=self.automaton,
             foldable=Places([normalise.trigger()], is_exact=True),
             sketches=Places([plugin.sketches[number] for plugin, number in numbered]),
-            owners=tuple(map(tuple, owners.values())),
+            owned=tuple(owned[member] for member in self.members),
             patterns=tuple(numbered),
+            looked_at={
+                role: frozenset(
+                    at for at, (plugin, _) in enumerate(numbered) if not plugin.roles or role in plugin.roles
+                )
+                for role in Role
+            },
         )
 
     @classmethod
@@ -113,6 +114,32 @@ class Engine:
         for index, segment in enumerate(segments):
             examination.look(index, segment, fired if len(segments) == 1 else None)
         return Detection(signals=examination.signals(), failures=tuple(examination.failures))
+
+
+def _members(numbered: Sequence[tuple[Detector, int]]) -> dict[str, Owned]:
+    """Returns the patterns of the pass with what each stands for.
+
+    Patterns whose words are common share one member: a text of any length has some of them, and which, the second
+    pass finds out better.
+    """
+    patterns: dict[str, set[int]] = {}
+    common: set[str] = set()
+    sharing: set[int] = set()
+    for at, (plugin, number) in enumerate(numbered):
+        pattern, member = plugin.patterns[number], plugin.members[number]
+        words = common_words(pattern) if member == trigger(pattern) else frozenset[str]()
+        if words:
+            common |= words
+            sharing.add(at)
+        else:
+            patterns.setdefault(member, set()).add(at)
+    if common:
+        patterns[any_of(common)] = sharing
+    encodings = {one.trigger: tuple(each for each in ENCODINGS if each.trigger == one.trigger) for one in ENCODINGS}
+    return {
+        member: Owned(frozenset(patterns.get(member, ())), encodings.get(member, ()))
+        for member in (*patterns, *encodings)
+    }
 
 
 def _disabled(plugin_id: str, disable: Sequence[str]) -> bool:

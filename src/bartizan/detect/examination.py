@@ -23,8 +23,12 @@ _RECENT = 64
 _NORMALISER = "engine.normalise"
 _ENGINE = "engine"
 
-Owner = int | Encoding
-"""Whose a member of the automaton is: the number of a pattern, or an encoding."""
+
+class Owned(NamedTuple):
+    """What a member of the automaton stands for: patterns, by their numbers, and encodings."""
+
+    patterns: frozenset[int]
+    encodings: tuple[Encoding, ...]
 
 
 class Passes(NamedTuple):
@@ -34,15 +38,17 @@ class Passes(NamedTuple):
         automaton: Says which members can occur.
         foldable: Says where there are characters that fold.
         sketches: Says where patterns can occur, by their numbers.
-        owners: Whose each member of `automaton` is.
+        owned: What each member of `automaton` stands for.
         patterns: The detector of each pattern, with the pattern's number in it.
+        looked_at: The numbers of the patterns that are for segments of a role.
     """
 
     automaton: Automaton
     foldable: Places
     sketches: Places
-    owners: Sequence[Sequence[Owner]]
+    owned: Sequence[Owned]
     patterns: Sequence[tuple[Detector, int]]
+    looked_at: Mapping[Role, frozenset[int]]
 
 
 class Failure(Record, frozen=True):
@@ -76,7 +82,7 @@ class Examination:
         self._room = 4 * config.max_chars
         self._runs = _MAX_RUNS
         self._index = 0
-        self._role: Role | None = None
+        self._role = Role.USER
         self._is_late = False
         self._seen: dict[tuple[int, str], list[Signal]] = {}
         self._places: dict[tuple[int, str, str], list[tuple[int, int]]] = {}
@@ -119,13 +125,10 @@ class Examination:
         encodings: list[Encoding] = []
         data = view.text.encode()
         for member in self._passes.automaton.fired(data) if fired is None else fired:
-            for owner in self._passes.owners[member]:
-                if isinstance(owner, Encoding):
-                    encodings.append(owner)
-                else:
-                    roles = self._passes.patterns[owner][0].roles
-                    if not roles or self._role in roles:
-                        numbers.add(owner)
+            owned = self._passes.owned[member]
+            numbers |= owned.patterns
+            encodings += owned.encodings
+        numbers &= self._passes.looked_at[self._role]
         if numbers:
             for plugin, where in self._wanted(data, numbers).items():
                 self._locate(view, plugin, where)

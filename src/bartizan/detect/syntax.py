@@ -8,7 +8,7 @@ This reads the part of RE2's syntax that detectors use.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -22,6 +22,7 @@ _CLASS = re.compile(r"\[\^?\]?(?:\\(?:[pPx]\{[^}]*\}|.)|\[:\^?\w+:\]|[^\]\\])*\]
 _ASSERTIONS = frozenset("bBAz")
 _MIN_WORD = 2
 _TOO_COMMON = 40.0
+_COMMON_ENOUGH = 0.5
 _BY_LENGTH = (1e3, 1e3, 60.0, 3.0, 0.5, 0.2, 0.1, 0.04, 0.02)
 """The commonness of a word of this many bytes that is not listed below."""
 _COMMON = MappingProxyType(
@@ -146,9 +147,14 @@ def trigger(pattern: str) -> str | None:
 
     Of all that is certain it takes the rarest: of `ignore (all )?previous (rules|orders)` it is `ignore`.
     """
-    node = parse(pattern)
-    words = certain(node)
-    return _alternatives(words) if words and commonness(words) <= _TOO_COMMON else None
+    words = certain(parse(pattern))
+    return any_of(words) if words and commonness(words) <= _TOO_COMMON else None
+
+
+def common_words(pattern: str) -> frozenset[str]:
+    """Returns the words of `trigger` where they are common, so that a long text is certain to hold one."""
+    words = certain(parse(pattern))
+    return words if words and _COMMON_ENOUGH <= commonness(words) <= _TOO_COMMON else frozenset()
 
 
 def _parts(node: Sequence) -> Iterator[frozenset[str]]:
@@ -184,7 +190,8 @@ def commonness(words: frozenset[str]) -> float:
     return sum(_COMMON.get(word, _BY_LENGTH[min(len(word.encode()), len(_BY_LENGTH) - 1)]) for word in words)
 
 
-def _alternatives(words: frozenset[str]) -> str:
+def any_of(words: Collection[str]) -> str:
+    """Returns a pattern of bytes for one of the words, in any case."""
     return f"(?:{'|'.join(''.join(map(quote, word)) for word in sorted(words))})"
 
 
