@@ -12,7 +12,8 @@ from functools import cache
 from typing import Any
 from urllib.parse import unquote_plus
 
-from bartizan.detect.automaton import compile_pattern
+from bartizan.detect.automaton import compile_pattern, encode
+from bartizan.detect.normalise import Decoded, Respelled, View
 
 _LONG_TOKEN = "[A-Za-z0-9+/_-]{20}"
 _SPACED_HEX = r"(?:(?:\\x|0x)?[0-9A-Fa-f]{2}[ :,]?){11,}(?:\\x|0x)?[0-9A-Fa-f]{2}"
@@ -48,9 +49,19 @@ class Encoding:
 
     name: str
     trigger: str
-    runs: str
-    read: Callable[[str], str | None]
+    runs: str = ""
+    read: Callable[[str], str | None] = str
     apart: bool = False
+
+    def views(self, view: View) -> Iterator[View]:
+        """Yields what the text says when it is read."""
+        how = (*view.how, self.name)
+        for start, end, text in self.found(view.text):
+            clean = encode(text).decode()
+            if self.runs:
+                yield Decoded(text=clean, how=how, parent=view, start=start, end=end)
+            else:
+                yield Respelled(text=clean, how=how, parent=view)
 
     def found(self, text: str) -> Iterator[tuple[int, int, str]]:
         """Yields start, end and decoded text of every run."""

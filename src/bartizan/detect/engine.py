@@ -18,10 +18,12 @@ from bartizan.detect.automaton import Automaton, Places, encode
 from bartizan.detect.detector import Detector
 from bartizan.detect.encodings import ENCODINGS
 from bartizan.detect.examination import Examination, Failure, Owned, Passes
+from bartizan.detect.respelling import RESPELLINGS
 from bartizan.detect.syntax import any_of, common_words, trigger
 from bartizan.errors import ConfigError
 from bartizan.registry import nearest, scan
 
+_READINGS = (*ENCODINGS, *RESPELLINGS)
 _SEPARATOR = "\n"
 """Joins segments for one pass. A pattern may match across it; what fires is located in each segment by itself."""
 
@@ -63,7 +65,7 @@ class Engine:
         self.longest_bounded = max((plugin.max_span or 0 for plugin in self.detectors.values()), default=0)
         numbered = [(plugin, number) for plugin in self.detectors.values() for number in range(len(plugin.patterns))]
         owned = _members(numbered)
-        apart = tuple(dict.fromkeys(encoding.trigger for encoding in ENCODINGS if encoding.apart))
+        apart = tuple(dict.fromkeys(encoding.trigger for encoding in _READINGS if encoding.apart))
         self.members = (*(member for member in owned if member not in apart), *apart)
         self.automaton = Automaton(self.members[: -len(apart)], apart=apart)
         self._passes = Passes(
@@ -135,7 +137,7 @@ def _members(numbered: Sequence[tuple[Detector, int]]) -> dict[str, Owned]:
             patterns.setdefault(member, set()).add(at)
     if common:
         patterns[any_of(common)] = sharing
-    encodings = {one.trigger: tuple(each for each in ENCODINGS if each.trigger == one.trigger) for one in ENCODINGS}
+    encodings = {one.trigger: tuple(each for each in _READINGS if each.trigger == one.trigger) for one in _READINGS}
     return {
         member: Owned(frozenset(patterns.get(member, ())), encodings.get(member, ()))
         for member in (*patterns, *encodings)

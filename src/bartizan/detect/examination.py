@@ -13,7 +13,7 @@ from bartizan.core.signal import Signal
 from bartizan.detect.automaton import Automaton, Places, encode
 from bartizan.detect.detector import Detector, Hit, Where, pieces
 from bartizan.detect.encodings import Encoding
-from bartizan.detect.normalise import Decoded, Folded, Respelled, View, around, fold, windows
+from bartizan.detect.normalise import Folded, View, around, fold, windows
 from bartizan.errors import LimitError
 
 _OVERLAP = 2_048
@@ -178,19 +178,14 @@ class Examination:
             self._view(one, depth)
 
     def _decoded(self, view: View, encoding: Encoding) -> Iterable[View]:
-        how = (*view.how, encoding.name)
-        for start, end, text in encoding.found(view.text):
+        for inner in encoding.views(view):
             if self._late():
                 return
             self._runs -= 1
-            self._room -= len(text)
+            self._room -= len(inner.text)
             if self._runs < 0 or self._room < 0:
                 raise LimitError(f"more encoded text than is unwrapped ({encoding.name})")
-            clean = encode(text).decode()
-            if encoding.runs:
-                yield Decoded(text=clean, how=how, parent=view, start=start, end=end)
-            else:
-                yield Respelled(text=clean, how=how, parent=view)
+            yield inner
 
     def _add(self, view: View, plugin: Detector, hit: Hit) -> None:
         if isinstance(view, Folded) and view.is_frayed(hit.start, hit.end):
