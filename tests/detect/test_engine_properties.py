@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from bartizan.core.segment import Role, Segment
 from bartizan.detect.encodings import ENCODINGS
 from bartizan.detect.engine import Engine
-from bartizan.detect.normalise import View, fold, table
+from bartizan.detect.normalise import View, fold, invisible, table
 
 ENGINE = Engine.load()
 INJECTIONS = [
@@ -125,7 +125,7 @@ def test_joining_segments_in_one_pass_changes_nothing(texts: list[str]) -> None:
 @given(st.text(st.sampled_from("abcXYZ é ｆｕｌｌ аеор \u200b\u0301ﬁ㎏𝐚\U000e0041٣"), max_size=60), st.data())
 @settings(max_examples=200, deadline=None)
 def test_a_span_of_a_folded_view_folds_to_what_was_seen(text: str, data: st.DataObject) -> None:
-    for view in fold(View(text=text, base=7)):
+    for view in (fold(View(text=text, base=7), folding) for folding in (invisible(), table())):
         assert "".join(view.table.get(ord(letter), letter) for letter in text) == view.text
         if not view.text:
             continue

@@ -70,7 +70,7 @@ class Engine:
         self.automaton = Automaton(self.members[: -len(apart)], apart=apart)
         self._passes = Passes(
             automaton=self.automaton,
-            foldable=Places([normalise.trigger()], is_exact=True),
+            foldable=Places(normalise.triggers(), is_exact=True),
             sketches=Places([plugin.sketches[number] for plugin, number in numbered]),
             owned=tuple(owned[member] for member in self.members),
             patterns=tuple(numbered),

@@ -13,7 +13,7 @@ from bartizan.core.signal import Signal
 from bartizan.detect.automaton import Automaton, Places, encode
 from bartizan.detect.detector import Detector, Hit, Where, pieces
 from bartizan.detect.encodings import Encoding
-from bartizan.detect.normalise import Folded, View, around, fold, windows
+from bartizan.detect.normalise import Folded, View, around, fold, invisible, table, windows
 from bartizan.errors import LimitError
 
 _OVERLAP = 2_048
@@ -139,13 +139,18 @@ class Examination:
                 self._unwrap(view, encoding, depth - 1)
 
     def _fold(self, view: View, data: bytes, depth: int) -> None:
-        """Looks at the text near the characters that fold; further away it is what it was."""
-        spots = self._passes.foldable.found(data)
-        if spots == {}:
-            return
-        for part in around(view, data, pieces(spots[0] if spots else (), _OVERLAP if spots else None, len(data))):
-            for folded in fold(part):
-                self._view(folded, depth)
+        """Looks at the text near the characters that fold; further away it is what it was.
+
+        Invisible characters are taken away without folding the letters around them too, so that a text in a script
+        that looks Latin is read in its own.
+        """
+        found = self._passes.foldable.found(data)
+        for kind, folding in enumerate((invisible(), table())):
+            spots = () if found is None else found.get(kind, ())
+            if spots or found is None:
+                stretches = pieces(spots, _OVERLAP if spots else None, len(data))
+                for part in around(view, data, stretches):
+                    self._view(fold(part, folding), depth)
 
     def _wanted(self, data: bytes, numbers: Collection[int]) -> Mapping[Detector, Where]:
         """Returns where each detector is worth trying, given the patterns that have a word in the text."""

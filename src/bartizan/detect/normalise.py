@@ -91,11 +91,14 @@ def invisible() -> Mapping[int, str]:
     return {code: plain for code, plain in table().items() if not plain}
 
 
-@cache
-def trigger() -> str:
-    """Returns the pattern of what folds: letters, and punctuation too, which patterns have between words."""
+def triggers() -> tuple[str, str]:
+    """Returns the pattern of what folds to nothing, and of what folds to letters, or to punctuation between words."""
+    return _any_of(invisible()), _any_of(table().keys() - invisible().keys())
+
+
+def _any_of(codes: Iterable[int]) -> str:
     ranges: list[list[int]] = []
-    for code in sorted(table()):
+    for code in sorted(codes):
         if ranges and code == ranges[-1][1] + 1:
             ranges[-1][1] = code
         else:
@@ -228,14 +231,10 @@ def around(view: View, data: bytes, stretches: Iterable[tuple[int, int]]) -> Ite
         yield Part(text=data[begin:end].decode(), how=view.how, parent=view, at=characters)
 
 
-def fold(view: View) -> Iterator[Folded]:
-    """Yields the view without invisible characters, and that with lookalikes folded too, where they differ."""
-    last = view.text
-    for folding in () if view.text.isascii() else (invisible(), table()):
-        text = _BEYOND_ASCII.sub(partial(_folded, folding), view.text)
-        if text != last:
-            yield Folded(text=text, parent=view, how=view.how, table=folding)
-            last = text
+def fold(view: View, folding: Mapping[int, str]) -> Folded:
+    """Returns the view with each character of the table `folding` as what it folds to."""
+    text = _BEYOND_ASCII.sub(partial(_folded, folding), view.text)
+    return Folded(text=text, parent=view, how=view.how, table=folding)
 
 
 def _folded(folding: Mapping[int, str], run: re.Match[str]) -> str:
