@@ -19,9 +19,10 @@ from pathlib import Path
 from types import MappingProxyType
 
 from bartizan.config import ScanConfig
+from bartizan.files import Candidate
 from bartizan.scan.engine import scan
+from bartizan.scan.opened import opened
 from bartizan.scan.pickles import Pickles
-from bartizan.scan.walk import Candidate, opened
 from bench.table import Row, show
 
 PEERS = Path(__file__).parent.parent / ".bench" / "pickle"
