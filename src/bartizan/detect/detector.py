@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import zip_longest
@@ -13,7 +13,7 @@ import msgspec
 
 from bartizan.core.segment import Role
 from bartizan.detect.automaton import compile_pattern
-from bartizan.detect.sketch import is_large, sketch
+from bartizan.detect.sketch import is_large, octets, sketch
 from bartizan.detect.syntax import parse, trigger, widest
 from bartizan.detect.validators import VALIDATORS
 from bartizan.errors import LimitError, PluginError
@@ -23,8 +23,6 @@ MAX_PLACES = 20_000
 """The most places of one detector in one text; beyond it the engine reports a failure rather than an excerpt."""
 _GAP = r"""[\s"'`*_,:;~-]{1,6}"""
 _WORD = r"\w{1,20}"
-_OCTETS = 4
-"""How many bytes a character has at most."""
 _NEAR = 400
 """How many bytes between two stretches are looked at as fast as a new stretch is begun."""
 _PATIENCE = 64
@@ -98,9 +96,7 @@ class Detector(ABC):
         return self.meta.title if found.start < found.end else None
 
     @final
-    def locate(
-        self, text: str, where: Where | None = None, *, late: Callable[[], bool] | None = None
-    ) -> Iterator[Hit]:
+    def locate(self, text: str, where: Where | None = None, *, late: Callable[[], bool] | None = None) -> Iterator[Hit]:
         """Yields every hit in `text`, which holds no lone surrogates.
 
         Args:
@@ -113,42 +109,32 @@ class Detector(ABC):
             LimitError: There are more matches than `MAX_PLACES`.
         """
         data = text.encode()
-        octets = characters = places = 0
-        for number, start, end in self._matches(data, where, octet_width=1 if text.isascii() else _OCTETS):
-            places += 1
+        spans = self._spans(data, where, self._widths if text.isascii() else self._octets)
+        for places, (start, end) in enumerate(spans if text.isascii() else _in_characters(data, spans), 1):
             if places > MAX_PLACES:
                 raise LimitError(f"more than {MAX_PLACES:,} places to judge", hint="send less text at a time")
             if late is not None and places % _PATIENCE == 0 and late():
                 return
-            if len(data) == len(text):
-                found = Found(text, start, end)
-            else:
-                if start < octets:
-                    octets = characters = 0
-                characters += len(data[octets:start].decode())
-                octets = start
-                found = Found(text, characters, characters + len(data[start:end].decode()))
-            narrowed = self.narrow(found)
-            if start < end and self._near(narrowed):
-                reason = self.judge(narrowed)
+            found = self.narrow(Found(text, start, end))
+            if start < end and self._near(found):
+                reason = self.judge(found)
                 if reason is not None:
-                    yield Hit(narrowed.start, narrowed.end, reason)
+                    yield Hit(found.start, found.end, reason)
 
-    def _matches(self, data: bytes, where: Where | None, *, octet_width: int) -> Iterator[tuple[int, int, int]]:
-        """Yields number, begin and end of every match, in bytes, pattern by pattern.
+    def _spans(self, data: bytes, where: Where | None, widths: Sequence[int | None]) -> Iterator[tuple[int, int]]:
+        """Yields begin and end of every match, in bytes, pattern by pattern.
 
         A match covers one of the places and is at most so wide. Places nearer to each other than that are looked at in
         one piece, so that of matches that overlap the same ones are found as in the whole text.
         """
-        for number, (regex, width) in enumerate(zip(self._compiled, self._widths, strict=True)):
+        for number, (regex, width) in enumerate(zip(self._compiled, widths, strict=True)):
             if where is not None and number not in where:
                 continue
             group = regex.groupindex.get(VALUE, 0)
             places = where[number] if where else ()
-            reach = None if width is None or not places else width * octet_width
-            for begin, end in pieces(places, reach, len(data)):
+            for begin, end in pieces(places, width if places else None, len(data)):
                 for match in regex.finditer(data, begin, end):
-                    yield number, *match.span(group)
+                    yield match.span(group)
 
     @cached_property
     def max_span(self) -> int | None:
@@ -183,6 +169,10 @@ class Detector(ABC):
         return tuple(widest(parse(pattern)) for pattern in self.patterns)
 
     @cached_property
+    def _octets(self) -> tuple[int | None, ...]:
+        return tuple(map(octets, self.patterns))
+
+    @cached_property
     def _compiled(self) -> tuple[Any, ...]:
         return tuple(compile_pattern(pattern) for pattern in self.patterns)
 
@@ -209,6 +199,17 @@ class Detector(ABC):
         settings = msgspec.structs.asdict(match)
         patterns = match.patterns + tuple(map(phrase, settings.pop("phrases")))
         return PatternDetector(about=parsed.meta, **{**settings, "patterns": patterns})
+
+
+def _in_characters(data: bytes, spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Yields spans of a text in UTF-8 in characters."""
+    octets = characters = 0
+    for start, end in spans:
+        if start < octets:
+            octets = characters = 0
+        characters += len(data[octets:start].decode())
+        octets = start
+        yield characters, characters + len(data[start:end].decode())
 
 
 def pieces(places: Sequence[int], reach: int | None, size: int) -> Iterator[tuple[int, int]]:

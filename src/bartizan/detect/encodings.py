@@ -15,7 +15,7 @@ from urllib.parse import unquote_plus
 from bartizan.detect.automaton import compile_pattern, encode
 from bartizan.detect.normalise import Decoded, Respelled, View
 
-_LONG_TOKEN = "[A-Za-z0-9+/_-]{20}"
+_LONG_RUN = "[A-Za-z0-9+/_-]{20}"
 _SPACED_HEX = r"(?:(?:\\x|0x)?[0-9A-Fa-f]{2}[ :,]?){11,}(?:\\x|0x)?[0-9A-Fa-f]{2}"
 _MIN_LETTERS = 6
 _MIN_PRINTABLE = 0.9
@@ -146,14 +146,14 @@ def _changed(read: Callable[[str], str]) -> Callable[[str], str | None]:
 ENCODINGS: tuple[Encoding, ...] = (
     Encoding(
         name="base64",
-        trigger=_LONG_TOKEN,
+        trigger=_LONG_RUN,
         runs=r"(?:[A-Za-z0-9+/]{60,76}\r?\n)*[A-Za-z0-9+/_-]{20,}={0,2}",
         read=_read_base64,
         apart=True,
     ),
     Encoding(
         name="hex",
-        trigger=_LONG_TOKEN,
+        trigger=_LONG_RUN,
         runs=_SPACED_HEX,
         read=_read_hex,
         apart=True,

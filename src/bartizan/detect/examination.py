@@ -20,6 +20,8 @@ _OVERLAP = 2_048
 _MAX_RUNS = 5_000
 _RECENT = 64
 """How many places of the same text are compared, so that what stands in the clear is not reported again as decoded."""
+_KELVIN, _LONG_S = "\u212a".encode(), "\u017f".encode()
+"""A `k` and an `s` in any case for RE2, which the sketches, patterns of bytes, do not take for one."""
 _NORMALISER = "engine.normalise"
 _ENGINE = "engine"
 
@@ -154,7 +156,7 @@ class Examination:
 
     def _wanted(self, data: bytes, numbers: Collection[int]) -> Mapping[Detector, Where]:
         """Returns where each detector is worth trying, given the patterns that have a word in the text."""
-        found = self._passes.sketches.found(data)
+        found = None if _KELVIN in data or _LONG_S in data else self._passes.sketches.found(data)
         wanted: dict[Detector, dict[int, Sequence[int]]] = {}
         for number in numbers if found is None else found.keys() & numbers:
             plugin, pattern = self._passes.patterns[number]

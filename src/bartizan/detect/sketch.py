@@ -28,6 +28,29 @@ def sketch(pattern: str) -> str | None:
     return _write(_cut(node)) if words else None
 
 
+def octets(pattern: str) -> int | None:
+    """Returns the most bytes that can match, in UTF-8, or None where there is no bound.
+
+    The Kelvin sign and the long s, which are `k` and `s` in any case, are not thought of.
+    """
+    return _octets(parse(pattern))
+
+
+def _octets(node: Node) -> int | None:
+    match node:
+        case Character(text=text, source=source):
+            return 4 if _is_wide(source or text) else 1
+        case Repeat(part=part, most=most):
+            width = _octets(part)
+            return 0 if 0 in (width, most) else (None if width is None or most is None else width * most)
+        case Sequence(parts=parts):
+            widths = [_octets(part) for part in parts]
+            return None if None in widths else sum(width or 0 for width in widths)
+        case Choice(branches=branches):
+            widths = [_octets(branch) for branch in branches]
+            return None if None in widths else max(width or 0 for width in widths)
+
+
 def is_large(pattern: str) -> bool:
     """Whether a pattern's sketch leaves parts of it out."""
     return _size(parse(pattern)) > _LARGEST

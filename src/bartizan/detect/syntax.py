@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 
 from bartizan.errors import PluginError
@@ -114,6 +115,7 @@ class Repeat:
 Node = Character | Sequence | Choice | Repeat
 
 
+@lru_cache(maxsize=1024)
 def parse(pattern: str) -> Node:
     """Reads a pattern that RE2 accepts.
 
