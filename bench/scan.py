@@ -65,34 +65,29 @@ def rows() -> Iterator[Row]:
             "small records": _dense(Path(folder)),
             "long lists of text": _texts(Path(folder)),
             "long lists of numbers": _numbers(Path(folder)),
-            "tensors (bytes are stepped over)": _tensors(Path(folder)),
         }
         for title, path in files.items():
-            yield from _compare(f"pickle scan, {title}", path, python)
-        tensors = files["tensors (bytes are stepped over)"]
-        megabytes = tensors.stat().st_size / 1e6
-        whole = megabytes / _best(lambda: list(scan(tensors, ScanConfig())))
-        yield Row(
-            name=f"whole scan with SHA-256, tensors, {megabytes:.0f} MB",
-            value=whole,
-            unit="MB/s",
-            bar=f">= {BAR:.0f} MB/s",
-            ok=whole >= BAR,
-        )
+            yield from _compare(f"pickle scan, {title}", path, python, ours=_read)
+        # Here the bytes of tensors are stepped over by all; ours hashes them too, so the whole scan is what is compared.
+        tensors = _tensors(Path(folder))
+        yield from _compare("whole scan with SHA-256, tensors", tensors, python, ours=_scan)
+        seconds = _best(lambda: _scan(tensors))
+        rate = tensors.stat().st_size / 1e6 / seconds
+        yield Row(name="whole scan, tensors", value=rate, unit="MB/s", bar=f">= {BAR:.0f} MB/s", ok=rate >= BAR)
 
 
-def _compare(name: str, path: Path, python: Path | None) -> Iterator[Row]:
+def _compare(name: str, path: Path, python: Path | None, *, ours: Callable[[Path], object]) -> Iterator[Row]:
     megabytes = path.stat().st_size / 1e6
-    ours = megabytes / _best(lambda: _read(path))
+    rate = megabytes / _best(lambda: ours(path))
     title = f"{name}, {megabytes:.0f} MB"
     for peer, code in PEER_CODE.items() if python else ():
         seconds = _peer_seconds(python, code, path)
         said = "failed or took too long" if seconds is None else f"{megabytes / seconds:,.1f} MB/s"
-        ratio = None if seconds is None else ours / (megabytes / seconds)
+        ratio = None if seconds is None else rate / (megabytes / seconds)
         ok = None if ratio is None else ratio >= 1
-        yield Row(name=title, value=ours, unit="MB/s", bar="the peer's", peer=f"{peer} {said}", ratio=ratio, ok=ok)
+        yield Row(name=title, value=rate, unit="MB/s", bar="the peer's", peer=f"{peer} {said}", ratio=ratio, ok=ok)
     if python is None:
-        yield Row(name=title, value=ours, unit="MB/s")
+        yield Row(name=title, value=rate, unit="MB/s")
 
 
 def _read(path: Path) -> None:
@@ -102,6 +97,10 @@ def _read(path: Path) -> None:
         pickles.read()
         assert pickles.complete
         assert not pickles.unread
+
+
+def _scan(path: Path) -> list[object]:
+    return list(scan(path, ScanConfig()))
 
 
 def _best(work: Callable[[], object], repeats: int = 3) -> float:
