@@ -68,7 +68,7 @@ def rows() -> Iterator[Row]:
         }
         for title, path in files.items():
             yield from _compare(f"pickle scan, {title}", path, python, ours=_read)
-        # Here the bytes of tensors are stepped over by all; ours hashes them too, so the whole scan is what is compared.
+        # All step over the bytes of tensors; ours hashes them too, so here the whole scan is compared.
         tensors = _tensors(Path(folder))
         yield from _compare("whole scan with SHA-256, tensors", tensors, python, ours=_scan)
         seconds = _best(lambda: _scan(tensors))
