@@ -9,7 +9,7 @@ import pytest
 from bartizan.core.segment import Role, Segment
 from bartizan.core.taxonomy import parse_tag
 from bartizan.detect import detectors as shelf
-from bartizan.detect.automaton import Automaton, compile_pattern
+from bartizan.detect.automaton import Automaton, Places, compile_pattern
 from bartizan.detect.detector import Detector
 from bartizan.detect.engine import Engine
 from bartizan.detect.syntax import parse
@@ -76,6 +76,20 @@ def test_the_pass_sees_all_that_its_patterns_match(plugin: Detector) -> None:
             if compile_pattern(pattern).search(text):
                 assert automaton.fired(text.encode()), (pattern, text)
                 assert automaton.fired(text.upper().encode()) or not compile_pattern(pattern).search(text.upper())
+
+
+@every
+def test_the_sketches_match_within_all_that_their_patterns_match(plugin: Detector) -> None:
+    """A sketch that stays silent in a match would hide it from the engine, which tries patterns near sketches only."""
+    for number, pattern in enumerate(plugin.patterns):
+        places = Places([plugin.sketches[number]])
+        for text in (*plugin.meta.hits, *plugin.meta.misses):
+            data = text.encode()
+            for match in compile_pattern(pattern).finditer(data):
+                begin, end = match.span()
+                found = places.found(data)
+                assert found
+                assert any(begin < place <= end for place in found[0]), (pattern, text)
 
 
 @every
