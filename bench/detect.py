@@ -45,6 +45,10 @@ _HELD_OUT_BENIGN = (
     "cyberseceval_frr", "cyberseceval_frr_multilingual", "cpython_code_and_docs", "hindi_hinglish_injection",
     "owasp_llm_docs", "synth_secrets", "synth_hidden_text",
 )  # fmt: skip
+_BARS = {
+    ("prose", _SHORT): 200, ("code", _LONG): 2_000, ("JSON", _LONG): 2_000, ("attack words at random", _LONG): 20_000,
+}  # fmt: skip
+"""Microseconds for the whole engine, by kind and size of text."""
 _SPECIAL = {"owasp_llm_docs": "quotes attacks", "deepset_prompt_injections": "role-play rows are disputed"}
 _EXPECTED = {"secret": ("secrets.",), "pii": ("pii.",), "hidden_text": ("unicode.", "injection.")}
 _MANIPULATION = ("injection.", "jailbreak.")
@@ -53,14 +57,11 @@ _FALSE_POSITIVE_BAR = 0.01
 
 def rows() -> Iterator[Row]:
     """Yields speed, then quality where the corpora are present."""
+    begin = time.thread_time()
     engine = Engine.load()
-    yield Row(
-        name="detect: patterns in the pass",
-        value=len(engine.members),
-        unit="patterns",
-        bar="60",
-        ok=len(engine.members) >= 60,
-    )
+    yield Row(name="detect: Engine.load", value=1e3 * (time.thread_time() - begin), unit="ms")
+    patterns = sum(len(plugin.patterns) for plugin in engine.detectors.values())
+    yield Row(name="detect: patterns in the pass", value=patterns, unit="patterns", bar="60", ok=patterns >= 60)
     yield from _speed(engine)
     if not DATA.is_dir():
         yield Row(name="detect: quality skipped, there is no ../shared/data", value=0, unit="rows")
@@ -72,7 +73,7 @@ def _speed(engine: Engine) -> Iterator[Row]:
     for kind, texts in _corpora().items():
         passes = _median([text.encode() for text in texts], engine.automaton.fired)
         yield Row(
-            name=f"detect: pass over 20 kB of {kind}", value=passes, unit="us", bar="< 100",
+            name=f"detect: pass over 20 kB of {kind}", value=passes, unit="us", bar="< 100" if kind == "prose" else "",
             ok=passes < 100 if kind == "prose" else None,
         )  # fmt: skip
         if kind == "prose":
@@ -81,10 +82,10 @@ def _speed(engine: Engine) -> Iterator[Row]:
             taken = _median(
                 [Segment(text=text[:size], role=Role.USER) for text in texts], lambda one: engine.detect([one])
             )
-            bar = "< 200" if size == _SHORT and kind == "prose" else ""
+            bar = _BARS.get((kind, size))
             yield Row(
-                name=f"detect: Engine.detect on {size // 1000} kB of {kind}", value=taken, unit="us", bar=bar,
-                ok=taken < 200 if bar else None,
+                name=f"detect: Engine.detect on {size // 1000} kB of {kind}", value=taken, unit="us",
+                bar=f"< {bar:,}" if bar else "", ok=taken < bar if bar else None,
             )  # fmt: skip
 
 

@@ -110,7 +110,7 @@ class Examination:
             fired: What the pass says of the whole segment, where it is known.
         """
         self._index, self._role = index, segment.role
-        text = encode(segment.text).decode()
+        text = segment.text if segment.text.isascii() else encode(segment.text).decode()
         size = self._config.max_chars
         for view in windows(text, size, min(_OVERLAP, size // 2)):
             try:
