@@ -31,7 +31,12 @@ def generate() -> ModuleType:
 def test_the_architecture_page_lists_the_rooms_there_are() -> None:
     page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     listed = set(re.findall(r"^\| `([a-z_./]+?)/?` \|", page, re.MULTILINE))
-    there = {path.parent.name for path in SOURCE.glob("*/__init__.py")} | {"errors.py", "config.py", "files.py", "registry.py"}
+    there = {path.parent.name for path in SOURCE.glob("*/__init__.py")} | {
+        "errors.py",
+        "config.py",
+        "files.py",
+        "registry.py",
+    }
     assert listed == there
 
 
