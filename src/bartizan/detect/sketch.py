@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from bartizan.detect.syntax import Character, Choice, Node, Repeat, Sequence, certain, commonness, parse, quote
 
-_LARGEST = 120
+_LARGEST = 90
 """In characters of the pattern; the time that Hyperscan takes to compile a sketch grows with it."""
 _EXACT = 3
 _LONGEST_RUN = 12
