@@ -15,8 +15,8 @@ from bartizan.discover.source import Document, Sighting, Source
 
 SHELF = registry.scan(sources, Source)  # type: ignore[type-abstract]
 NAMES = (
-    "app.py", "note.ipynb", "a.js", "requirements.txt", "pyproject.toml", "package.json", "Dockerfile", ".env", "mcp.json", "m.pt",
-    "uv.lock",
+    "app.py", "note.ipynb", "a.js", "requirements.txt", "pyproject.toml", "package.json", "Dockerfile", ".env",
+    "mcp.json", "m.pt", "uv.lock",
 )  # fmt: skip
 ROLES = {
     "model-api", "inference", "training", "framework", "agent", "vector-store", "observability", "speech",
