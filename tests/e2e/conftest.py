@@ -7,10 +7,6 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from bartizan.config import Config
-from bartizan.guard.guard import Guard
-from bartizan.guard.policy import parse_policy
-
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 SWITCHES = (
     "--no-sandbox",
@@ -21,28 +17,6 @@ SWITCHES = (
     "--disable-component-update",
     "--disable-sync",
 )
-
-
-@pytest.fixture(scope="session")
-def guard() -> Guard:
-    return Guard.from_config(Config())
-
-
-@pytest.fixture(scope="session")
-def strict_guard(guard: Guard) -> Guard:
-    """Blocks card numbers, whichever way they travel."""
-    policy = parse_policy(
-        """
-        id = "strict"
-        title = "Blocks card numbers"
-        [[rules]]
-        id = "cards"
-        why = "they must not travel"
-        detectors = ["pii.payment_card"]
-        action = "block"
-        """
-    )
-    return Guard(guard.engine, policy)
 
 
 @pytest.fixture(scope="module")

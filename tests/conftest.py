@@ -1,3 +1,5 @@
+"""Guards that several rooms test with; loading the engine takes a second, so once is enough."""
+
 from __future__ import annotations
 
 import pytest
