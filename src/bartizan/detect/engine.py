@@ -17,7 +17,8 @@ from bartizan.detect import normalise
 from bartizan.detect.automaton import Automaton, Places, encode
 from bartizan.detect.detector import Detector
 from bartizan.detect.encodings import ENCODINGS
-from bartizan.detect.examination import Examination, Failure, Owned, Passes
+from bartizan.detect.examination import Examination, Failure, Owned, Passes, Reading, in_order
+from bartizan.detect.reader import Context, Reader
 from bartizan.detect.respelling import RESPELLINGS
 from bartizan.detect.syntax import any_of, common_words, trigger
 from bartizan.errors import ConfigError
@@ -62,6 +63,8 @@ class Engine:
         self._config = config or DetectConfig()
         self._clock = clock
         self.detectors: Mapping[str, Detector] = MappingProxyType({plugin.meta.id: plugin for plugin in detectors})
+        self._readers = tuple(plugin for plugin in self.detectors.values() if isinstance(plugin, Reader))
+        self._read_roles = frozenset(role for plugin in self._readers for role in plugin.roles or Role)
         self.longest_bounded = max((plugin.max_span or 0 for plugin in self.detectors.values()), default=0)
         numbered = [(plugin, number) for plugin in self.detectors.values() for number in range(len(plugin.patterns))]
         owned = _members(numbered)
@@ -100,8 +103,27 @@ class Engine:
                 )
         return cls([plugin for plugin in found if not _disabled(plugin.meta.id, config.disable)], config)
 
-    def detect(self, segments: Sequence[Segment]) -> Detection:
-        """Looks at all segments. Never raises: what goes wrong becomes a `Failure`."""
+    def detect(self, segments: Sequence[Segment], context: Context | None = None) -> Detection:
+        """Looks at all segments. Never raises: what goes wrong becomes a `Failure`.
+
+        Args:
+            segments: What to look at.
+            context: What is known around it; read off the segments where None.
+        """
+        matched = self._match(segments)
+        wanted = [(index, one) for index, one in enumerate(segments) if one.role in self._read_roles]
+        if not wanted:
+            return matched
+        reading = Reading(self._readers, self._config, clock=self._clock)
+        around = context or Context.of(segments)
+        for index, segment in wanted:
+            reading.read(index, segment, around)
+        if not reading.signals and not reading.failures:
+            return matched
+        signals = sorted((*matched.signals, *reading.signals), key=in_order)
+        return Detection(signals=tuple(signals), failures=(*matched.failures, *reading.failures))
+
+    def _match(self, segments: Sequence[Segment]) -> Detection:
         fired: Sequence[int] | None = None
         text = segments[0].text if len(segments) == 1 else _SEPARATOR.join([segment.text for segment in segments])
         if len(text) <= self._config.max_chars:

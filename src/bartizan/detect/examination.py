@@ -14,6 +14,7 @@ from bartizan.detect.automaton import Automaton, Places, encode
 from bartizan.detect.detector import Detector, Hit, Where, pieces
 from bartizan.detect.encodings import Encoding
 from bartizan.detect.normalise import Folded, View, around, fold, invisible, table, windows
+from bartizan.detect.reader import Context, Reader, Sight
 from bartizan.errors import LimitError
 
 _OVERLAP = 2_048
@@ -61,6 +62,65 @@ class Failure(Record, frozen=True):
     reason: str
 
 
+def in_order(signal: Signal) -> tuple[int, int, int, str]:
+    """The key by which signals are sorted: segment, place, detector."""
+    return signal.segment, signal.start, signal.end, signal.detector
+
+
+class Reading:
+    """One call of the readers: what they saw and what failed.
+
+    Args:
+        readers: Who reads.
+        config: The limits.
+        clock: Seconds that only grow; tests bring their own.
+    """
+
+    def __init__(
+        self, readers: Sequence[Reader], config: DetectConfig, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._readers = readers
+        self._max_chars = config.max_chars
+        self._seconds = config.seconds
+        self._clock = clock
+        self._deadline = clock() + config.seconds
+        self.signals: list[Signal] = []
+        self.failures: list[Failure] = []
+
+    def read(self, index: int, segment: Segment, context: Context) -> None:
+        """Lets every reader for this role read one segment; of a longer one than the limit, its beginning."""
+        text = segment.text if segment.text.isascii() else encode(segment.text).decode()
+        for reader in self._readers:
+            if reader.roles and segment.role not in reader.roles:
+                continue
+            if len(text) > self._max_chars:
+                self._fail(reader, index, f"only the first {self._max_chars:,} characters were read")
+            if self._clock() > self._deadline:
+                self._fail(reader, index, f"not finished within {self._seconds:g} seconds")
+                continue
+            try:
+                for sight in reader.read(text[: self._max_chars], context):
+                    self.signals.append(_signal(reader, index, sight))
+            except Exception as error:  # noqa: BLE001  (the engine boundary: recorded, and the guard decides)
+                self._fail(reader, index, f"{type(error).__name__}: {error}")
+
+    def _fail(self, reader: Reader, index: int, reason: str) -> None:
+        self.failures.append(Failure(detector=reader.meta.id, segment=index, reason=reason))
+
+
+def _signal(reader: Reader, index: int, sight: Sight) -> Signal:
+    return Signal(
+        detector=reader.meta.id,
+        category=reader.category,
+        score=sight.score,
+        segment=index,
+        start=sight.start,
+        end=sight.end,
+        severity=reader.meta.severity,
+        reason=sight.reason,
+    )
+
+
 class Examination:
     """The state of one call: what was seen, what failed, and how much time and room is left.
 
@@ -99,7 +159,7 @@ class Examination:
                 if signal.end > reached:
                     kept.append(signal)
                     reached = signal.end
-        return tuple(sorted(kept, key=lambda one: (one.segment, one.start, one.end, one.detector)))
+        return tuple(sorted(kept, key=in_order))
 
     def look(self, index: int, segment: Segment, fired: Sequence[int] | None = None) -> None:
         """Examines one segment. What goes wrong becomes a failure; nothing is raised, nothing is dropped silently.

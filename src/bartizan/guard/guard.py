@@ -15,6 +15,7 @@ from bartizan.core.segment import Direction, Role, Segment
 from bartizan.core.signal import Signal
 from bartizan.core.verdict import Action, Verdict
 from bartizan.detect.engine import Detection, Engine
+from bartizan.detect.reader import Context
 from bartizan.guard.decision import NO_TEXTS, Decision, Fired, combine, fired_by_failure, fired_by_signal
 from bartizan.guard.policy import Policy, load_policy
 from bartizan.guard.redaction import MARK, Span, label, merge, original, redact, replacements
@@ -69,6 +70,7 @@ class Guard:
         direction: Direction = Direction.INPUT,
         *,
         request: str = "",
+        context: Context | None = None,
     ) -> Decision:
         """Decides about content.
 
@@ -76,6 +78,7 @@ class Guard:
             content: Segments, or OpenAI-style messages such as `{"role": "user", "content": "..."}`.
             direction: Which way the content travels.
             request: The request's id, which the verdict carries.
+            context: What is known around it; read off the content where None. For an answer, `Context.of` its request.
 
         Returns:
             The decision. Where messages were given, its `texts` are by the index of the segment that they were read
@@ -86,7 +89,7 @@ class Guard:
         """
         started = time.perf_counter_ns()
         segments = _segments(content)
-        fired = self.examine(segments, direction)
+        fired = self.examine(segments, direction, context)
         texts = self._redact(segments, direction, fired) if fired else NO_TEXTS
         verdict = Verdict(
             id=unique_id("verdict"),
@@ -98,9 +101,9 @@ class Guard:
         )
         return Decision(verdict=combine(fired, verdict) if fired else verdict, texts=texts)
 
-    def examine(self, segments: Sequence[Segment], direction: Direction) -> list[Fired]:
+    def examine(self, segments: Sequence[Segment], direction: Direction, context: Context | None = None) -> list[Fired]:
         """Returns every rule that fires on these segments, in no particular order."""
-        detection = self.engine.detect(segments)
+        detection = self.engine.detect(segments, context)
         if not detection.signals and not detection.failures:
             return []
         return [*self._on_signals(detection, segments, direction), *self._on_failures(detection, segments, direction)]

@@ -1,0 +1,64 @@
+"""Detectors that read a whole text, with what is known around it, where a pattern cannot say what is meant."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from bartizan.core.record import Record
+from bartizan.core.segment import TRUSTED_ROLES, Role, Segment
+from bartizan.detect.detector import Detector
+
+_CONTENT_ROLES = frozenset({Role.TOOL, Role.DOCUMENT, Role.MEMORY})
+
+
+class Context(Record, frozen=True, kw_only=True):
+    """What is known around a text.
+
+    Attributes:
+        task: What the user asked for last.
+        system: The instructions of the operator, one text each: what an answer must not give away.
+        sources: What the answer may rest on: documents and tool results.
+    """
+
+    task: str = ""
+    system: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, segments: Sequence[Segment]) -> Context:
+        """Reads the context off a conversation."""
+        return cls(
+            task=next((one.text for one in reversed(segments) if one.role is Role.USER), ""),
+            system=tuple(one.text for one in segments if one.role in TRUSTED_ROLES),
+            sources=tuple(one.text for one in segments if one.role in _CONTENT_ROLES),
+        )
+
+
+NOTHING_KNOWN = Context()
+
+
+class Sight(NamedTuple):
+    """A place in a text that a reader stands by, how sure it is (0 to 1), and why, in words that repeat no content."""
+
+    start: int
+    end: int
+    score: float
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reader(Detector):
+    """A detector that reads whole texts. `score` is not used: each sight has its own.
+
+    Attributes:
+        example: The context in which the `hits` and `misses` of `meta` are read.
+    """
+
+    example: Context = NOTHING_KNOWN
+
+    @abstractmethod
+    def read(self, text: str, context: Context) -> Iterable[Sight]:
+        """Yields what it sees in a text, which holds no lone surrogates, in time about linear in its length."""
