@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from bartizan.core.segment import Role, Segment
 from bartizan.detect.detectors.system_prompt import SystemPrompt
+from bartizan.detect.detectors.zero_width import ZeroWidth
 from bartizan.detect.disclosure import disclosed
 from bartizan.detect.engine import Engine
 from bartizan.detect.overlap import Grams, Stream
@@ -93,7 +94,7 @@ def test_without_instructions_there_is_nothing_to_give_away() -> None:
 
 
 def test_the_engine_reads_the_instructions_off_the_conversation() -> None:
-    engine = Engine([SystemPrompt()])
+    engine = Engine([SystemPrompt(), ZeroWidth()])
     system = Segment(text=SYSTEM, role=Role.SYSTEM, trusted=True)
     answer = Segment(text=f"Well: {SYSTEM}", role=Role.ASSISTANT)
     signals = engine.detect([system, answer]).signals
