@@ -290,27 +290,33 @@ def _wrapped(phrases: _Phrases, random: Random) -> Iterator[Row]:
         yield _row(made, text, random)
 
 
+_JOINTS: Final = (
+    ("\n\n", ""),
+    ("\n", "- "),
+    ("\n", "{n}. "),
+    ("\n\n---\n\n", ""),
+    ("\n\n", "{n}) "),
+    ("\n\n", "## {n}\n"),
+    ("\n\n", "[{n}] "),
+    ("\n</item>\n", '<item n="{n}">\n'),
+    ("\n\n", "=== {n} ===\n"),
+    ("\n\n", "Message {n}:\n"),
+)
+"""What stands between the parts of a list, and before each."""
+
+
 def _long(phrases: _Phrases, random: Random) -> Iterator[Row]:
-    """Several texts of one family and language in a row, as in digests, exports, lists and threads."""
+    """Several texts of one language in a row, as in digests, inboxes, search results, lists and threads."""
     pool = _pool(phrases, lambda item: item.view is not View.OUTPUT)
     for _ in range(round(_LONG * len(pool))):
         first = _draw(pool, random)
-        same = [item for item in pool if (item.family, item.lang, item.view) == (first.family, first.lang, first.view)]
-        if len(same) < 3:
+        alike = [item for item in pool if (item.lang, item.view) == (first.lang, first.view)]
+        if first.view is View.USER or random.random() < 0.5:
+            alike = [item for item in alike if item.family == first.family]
+        if len(alike) < 3:
             continue
-        many = random.sample(same, min(len(same), random.choice((2, 3, 3, 4, 5, 8, 12))))
-        between, mark = random.choice(
-            (
-                ("\n\n", ""),
-                ("\n\n", ""),
-                ("\n", "- "),
-                ("\n", "{n}. "),
-                ("\n\n---\n\n", ""),
-                ("\n\n", "{n}) "),
-                (" ", ""),
-                ("\n\n", "## {n}\n"),
-            )
-        )
+        many = random.sample(alike, min(len(alike), random.choice((2, 3, 4, 5, 8, 12, 16))))
+        between, mark = random.choice(_JOINTS)
         parts = (mark.format(n=n) + _fill(item.text, phrases.lexicon, random) for n, item in enumerate(many, 1))
         kind = "benign.list" if first.view is View.USER else "benign.digest"
         yield _row(replace(first, family=kind, known=all(item.known for item in many)), between.join(parts), random)
