@@ -25,7 +25,7 @@ from training.row import Row, View
 
 SOURCE: Final = "eastern"
 PHRASES: Final = Path(__file__).parent.parent / "phrases"
-DRAWS: Final[Mapping[str, float]] = {"ru": 1.0, "ar": 1.0, "hi": 0.7}
+DRAWS: Final[Mapping[str, float]] = {"ru": 1.0, "ar": 1.0, "hi": 0.7, "hinglish": 0.5}
 """How many rows the grammars of each table give, relative to Russian."""
 GRAMMAR, JOINED, ENCODED, PLACED, MIXED = 420, 300, 110, 420, 90
 """Draws for each label of grammars, joined texts, encodings, carriers, mixtures with English, before duplicates go."""
