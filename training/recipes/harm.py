@@ -2,7 +2,7 @@
 
 Every `training/phrases/harm*.toml` holds sets of hand-written lines. `{a|b}` in a line is a choice, `{name}` a filler
 of the table `slots` of that language, `{g0}` and `{g1}` forms of one filler (`Muslims; a Muslim`), `¶` a line end;
-` ~violence` at the end of a line adds a category to those of its set.
+` ~violence` at the end of a line adds a category to those of its set. `_sections` tells the short form of a table.
 """
 
 from __future__ import annotations
@@ -23,18 +23,16 @@ if TYPE_CHECKING:
 PHRASES: Final = Path(__file__).resolve().parent.parent / "phrases"
 CAP: Final = 3
 """Rows that one line may give, unless its set says otherwise."""
+SHORT_CAPS: Final = (9, 4)
+"""The same for harmless and harmful lines of the short form, which most languages use."""
 TRIES: Final = 4
 """Draws a row before a line counts as used up."""
 
 _HOLE: Final = re.compile(r"\{([^{}]*)\}")
 _FORM: Final = re.compile(r"([a-z_]+?)(\d?)")
 _SPACELESS: Final = frozenset({"zh", "ja"})
-_EMOJI: Final = tuple(
-    ["😂", "🙄", "😭", "🤷", "👀", "💯", "😅", "🤔", "🙃", "😡", "❤️", "🔥", "💀", "🤣", "😤", "🙏", "✌️", "🫠", "😬"]
-)
-_NAMES: Final = tuple(
-    ["user", "USER", "mira_k", "tom1987", "the_real_jo", "anon4471", "kilo.watt", "Sandra", "xX_dex_Xx", "PM_Lopez"]
-)
+_EMOJI: Final = "😂🙄😭🤷👀💯😅🤔🙃😡🔥💀🤣😤🙏🫠😬"
+_NAMES: Final = ("user", "USER", "mira_k", "tom1987", "the_real_jo", "anon4471", "kilo.watt", "Sandra", "PM_Lopez")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -105,7 +103,7 @@ def load() -> Grammar:
         lang = str(table["lang"])
         known = slots.setdefault(lang, {})
         known.update({name: _fillers(block) for name, block in table.get("slots", {}).items()})
-        for entry in table["set"]:
+        for entry in (*table.get("set", ()), *_sections(table.get("sections", ""))):
             lines.extend(_lines(entry, lang))
     return Grammar(lines=tuple(lines), slots=slots)
 
@@ -151,6 +149,21 @@ class _Deck:
         if not self._left.get(name):
             self._left[name] = self._random.sample(self._slots[name], len(self._slots[name]))
         return self._left[name].pop()
+
+
+def _sections(block: str) -> Iterator[dict[str, Any]]:
+    """Sets in short: a head `@family harms view cap` whose last three may be `-` or missing, and the lines under it."""
+    for section in filter(None, re.split(r"^@", block.strip(), flags=re.MULTILINE)):
+        head, _, text = section.partition("\n")
+        family, harms, view, cap = [*head.split(), "-", "-", "-"][:4]
+        entry: dict[str, Any] = {"family": family, "text": text, "cap": SHORT_CAPS[family.startswith("harm.")]}
+        if harms != "-":
+            entry["harms"] = harms.split(",")
+        if view != "-":
+            entry["views"] = [view]
+        if cap != "-":
+            entry["cap"] = int(cap)
+        yield entry
 
 
 def _lines(entry: Mapping[str, Any], lang: str) -> Iterator[Line]:
