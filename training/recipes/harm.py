@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 PHRASES: Final = Path(__file__).resolve().parent.parent / "phrases"
 CAP: Final = 3
 """Rows that one line may give, unless its set says otherwise."""
-SHORT_CAPS: Final = (9, 4)
+SHORT_CAPS: Final = (7, 6)
 """The same for harmless and harmful lines of the short form, which most languages use."""
 TRIES: Final = 4
 """Draws a row before a line counts as used up."""
