@@ -39,7 +39,7 @@ _RANGE: Final = re.compile(r"#(\d+)-(\d+)\Z")
 _BODY: Final = "\x00"
 _WRAPPED: Final = 3.0
 _PASTED: Final = 2.0
-_LONG: Final = 0.6
+_LONG: Final = 0.8
 _TURNS: Final = 4.0
 """Rows made for each text that can be used so."""
 _ABROAD: Final = 0.3
@@ -310,12 +310,14 @@ def _long(phrases: _Phrases, random: Random) -> Iterator[Row]:
     pool = _pool(phrases, lambda item: item.view is not View.OUTPUT)
     for _ in range(round(_LONG * len(pool))):
         first = _draw(pool, random)
+        if first.view is View.USER and random.random() < 0.5:
+            continue
         alike = [item for item in pool if (item.lang, item.view) == (first.lang, first.view)]
         if first.view is View.USER or random.random() < 0.5:
             alike = [item for item in alike if item.family == first.family]
         if len(alike) < 3:
             continue
-        many = random.sample(alike, min(len(alike), random.choice((2, 3, 4, 5, 8, 12, 16))))
+        many = random.sample(alike, min(len(alike), random.choice((2, 3, 5, 8, 12, 16, 20))))
         between, mark = random.choice(_JOINTS)
         parts = (mark.format(n=n) + _fill(item.text, phrases.lexicon, random) for n, item in enumerate(many, 1))
         kind = "benign.list" if first.view is View.USER else "benign.digest"
