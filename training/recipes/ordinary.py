@@ -4,7 +4,7 @@ The texts stand in `phrases/ordinary*.toml`. A table has any of:
 
 - `lexicon`: word lists by name, for the slots below.
 - `block`: texts of one family, view and language: `lines` (one text a line) and `docs` (parted by lines `%%`; a first
-  line `>>> ...` is the user's task that fetched the text). `tasks` are requests that fit any text of the block, `times`
+  line `>>> ...` is the user's task that fetched the text; `<de> ` before a text is its language). `tasks` are requests that fit any text of the block, `times`
   is how often a text with slots is drawn, `harms = false` says that moderation labels are not known, `wrap = false`
   that the text is whole as it stands.
 - `wrapper`: a surrounding for a text: mail, page, tool result, ticket. `form` says how the text is written in it.
@@ -122,11 +122,14 @@ def _block(block: Mapping[str, Any]) -> Iterator[_Text]:
         if text.startswith(">>> "):
             first, _, body = text.partition("\n")
             own = (first[4:],)
+        lang = block.get("lang", "en")
+        if mark := re.match(r"<(\w\w)> ", body):
+            lang, body = mark[1], body[mark.end() :]
         yield _Text(
             text=body,
             view=View(block["view"]),
             family=block["family"],
-            lang=block.get("lang", "en"),
+            lang=lang,
             tasks=own,
             times=block.get("times", 4) if _SLOT.search(body) else 1,
             known=block.get("harms", True),
