@@ -51,8 +51,10 @@ def _deletions(name: str) -> Iterator[str]:
 
 def _lookalikes(name: str) -> Iterator[str]:
     for written, meant in _LOOKS:
-        if written in name:
-            yield name.replace(written, meant)
+        at = name.find(written)
+        while at >= 0:
+            yield name[:at] + meant + name[at + len(written) :]
+            at = name.find(written, at + 1)
     folded = name
     for written, meant in _LOOKS[3:]:
         folded = folded.replace(written, meant)

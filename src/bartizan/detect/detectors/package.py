@@ -80,8 +80,8 @@ class Package(Reader):
         tags=("owasp-llm:2026:LLM04", "owasp-agentic:2026:ASI04", "cwe:4:CWE-1357"),
         references=("https://arxiv.org/abs/2406.10279", "https://arxiv.org/abs/2005.09535"),
         false_positives=(
-            """Yields slips of well-known names, and unknown ones to be installed; what the sources name is known."""
-            "one letter away from larger ones."
+            "Small and private packages are unknown to the list that ships, and get a low score. Some real packages "
+            "are one letter away from larger ones."
         ),
         hits=(
             "pip install reqeusts",
