@@ -4,9 +4,9 @@ The texts stand in `phrases/ordinary*.toml`. A table has any of:
 
 - `lexicon`: word lists by name, for the slots below.
 - `block`: texts of one family, view and language: `lines` (one text a line) and `docs` (parted by lines `%%`; a first
-  line `>>> ...` is the user's task that fetched the text; `<de> ` before a text is its language). `tasks` are requests that fit any text of the block, `times`
-  is how often a text with slots is drawn, `harms = false` says that moderation labels are not known, `wrap = false`
-  that the text is whole as it stands.
+  line `>>> ...` is the user's task that fetched the text; `<de> ` before a text is its language). `tasks` are requests
+  that fit any text of the block, `times` is how often a text with slots is drawn, `harms = false` says that moderation
+  labels are not known, `wrap = false` that the text is whole as it stands.
 - `wrapper`: a surrounding for a text: mail, page, tool result, ticket. `form` says how the text is written in it.
 - `request`: what a user says above a text that they paste, with `lang`.
 
