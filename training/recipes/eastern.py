@@ -25,8 +25,16 @@ from training.row import Row, View
 
 SOURCE: Final = "eastern"
 PHRASES: Final = Path(__file__).parent.parent / "phrases"
-DRAWS: Final[Mapping[str, float]] = {"ru": 1.0, "ar": 1.0, "hi": 0.7, "hinglish": 0.5}
-"""How many rows the grammars of each table give, relative to Russian."""
+DRAWS: Final[Mapping[str, float]] = {
+    "ru": 0.9,
+    "ar": 0.9,
+    "hi": 0.65,
+    "hinglish": 0.5,
+    "uk": 0.2,
+    "tr": 0.3,
+    "fa": 0.25,
+}
+"""How many rows the grammars of each table give, relative to the counts below."""
 GRAMMAR, JOINED, ENCODED, PLACED, MIXED = 420, 300, 110, 420, 90
 """Draws for each label of grammars, joined texts, encodings, carriers, mixtures with English, before duplicates go."""
 
@@ -189,7 +197,7 @@ def haste(text: str, pack: Pack, random: Random) -> str:
         lambda: text.rstrip(".") + random.choice(["!!", "...", "??", " :)", " !", "…", ")))", " 🙏", "\n", "!!!1"]),
         lambda: text[:swap] + text[swap : swap + 2][::-1] + text[swap + 2 :],
         lambda: text[:swap] + text[swap + 1 :],
-        lambda: text[:swap] + text[swap] + text[swap:],
+        lambda: text[:swap] + text[swap : swap + 1] + text[swap:],
         lambda: text.replace(" ", "  ", 3),
         lambda: f"«{text}»" if random.random() < 0.5 else f'"{text}"',
         lambda: f"> {text}",
