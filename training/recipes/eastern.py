@@ -35,11 +35,12 @@ DRAWS: Final[Mapping[str, float]] = {
     "fa": 0.25,
 }
 """How many rows the grammars of each table give, relative to the counts below."""
-GRAMMAR, JOINED, ENCODED, PLACED, MIXED = 420, 300, 110, 420, 90
+GRAMMAR, JOINED, ENCODED, PLACED, MIXED = 400, 270, 100, 400, 80
 """Draws for each label of grammars, joined texts, encodings, carriers, mixtures with English, before duplicates go."""
 
 SLOT: Final = re.compile(r"\$([a-z]+2?)")
 PLACE: Final = "@@"
+EMPTY: Final = re.compile(rf"\s*{PLACE}")
 EXTRACTION: Final = ("extraction.prompt", "extraction.context")
 ATTACKS: Final[Mapping[str, str]] = {
     "override": "direct.override",
@@ -302,10 +303,12 @@ def place(pack: Pack, random: Random, insert: Insert | None) -> Row:
     """Make a row of a document, page, mail or tool result, with the insert in its place."""
     kind = random.choice(list(pack.carriers))
     tasks, carrier = random.choice(pack.carriers[kind])
+    if insert is None:
+        carrier = EMPTY.sub("", carrier)
     left, _, right = (fill(half, pack, random) if half else "" for half in carrier.partition(PLACE))
     left, right = carrier_edges(carrier, left, right)
     if kind != "json" and random.random() < 0.25:
-        extra = fill(random.choice(pack.carriers[kind])[1].replace(PLACE, ""), pack, random)
+        extra = fill(EMPTY.sub("", random.choice(pack.carriers[kind])[1]), pack, random)
         rule = "\n\n---\n\n"
         left, right = (extra + rule + left, right) if random.random() < 0.5 else (left, right + rule + extra)
     before, middle, after = dressed(insert.text, carrier, random) if insert else ("", "", "")
