@@ -234,11 +234,12 @@ def _pasted(phrases: _Phrases, random: Random) -> Iterator[Row]:
     pool = _pool(phrases, lambda item: item.view is not View.USER or len(item.text) > 200)
     for _ in range(round(_PASTED * len(pool))):
         item = _draw(pool, random)
-        fit = [request for request, lang in phrases.requests if lang in ("en", item.lang)]
-        request = _fill(random.choice(fit), phrases.lexicon, random)
+        request, lang = random.choice([request for request in phrases.requests if request[1] in ("en", item.lang)])
+        request = _fill(request, phrases.lexicon, random)
         body = _fill(item.text, phrases.lexicon, random)[:2500]
-        text = request.replace(_BODY, body) if _BODY in request else _joined(request, body, random)
-        yield _row(replace(item, view=View.USER, family="benign.pasted"), text.replace("\\n", "\n"), random)
+        text = _joined(request, body, random)
+        lang = lang if lang == item.lang else "mixed"
+        yield _row(replace(item, view=View.USER, family="benign.pasted", lang=lang), text, random)
 
 
 def _joined(request: str, body: str, random: Random) -> str:
