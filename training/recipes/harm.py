@@ -25,6 +25,8 @@ CAP: Final = 3
 """Rows that one line may give, unless its set says otherwise."""
 SHORT_CAPS: Final = (7, 6)
 """The same for harmless and harmful lines of the short form, which most languages use."""
+AROUND: Final = 0.12
+"""Share of rows, harmful and harmless, that stand amid other harmless posts."""
 TRIES: Final = 4
 """Draws a row before a line counts as used up."""
 
@@ -55,6 +57,17 @@ class Grammar:
     lines: tuple[Line, ...]
     slots: Mapping[str, Mapping[str, tuple[str, ...]]]
 
+    def around(self, lang: str) -> tuple[str, ...]:
+        """Templates of harmless posts, which may stand beside any other text of that language."""
+        return tuple(
+            line.template
+            for line in self.lines
+            if line.lang == lang
+            and not line.harms
+            and set(line.views) >= {View.USER, View.OUTPUT}
+            and "{g" not in line.template  # or groups would be named more often in harmful rows
+        )
+
 
 def rows(random: Random) -> Iterator[Row]:
     """Rows with `harms` set and `attack` False, or None where a text might count as a jailbreak.
@@ -67,6 +80,7 @@ def rows(random: Random) -> Iterator[Row]:
     """
     grammar = load()
     decks = {(lang, bad): _Deck(slots, random) for lang, slots in grammar.slots.items() for bad in (True, False)}
+    around = {lang: grammar.around(lang) for lang in grammar.slots}
     seen: set[str] = set()
     for line in grammar.lines:
         deck = decks[line.lang, bool(line.harms)]
@@ -79,6 +93,8 @@ def rows(random: Random) -> Iterator[Row]:
                 continue
             seen.add(key)
             left -= 1
+            if random.random() < AROUND:
+                text = _embed(text, around[line.lang], deck.deal, random=random)
             yield Row(
                 text=_dress(text, line.lang, grammar.slots[line.lang]["filler"], random=random),
                 view=random.choice(line.views),
@@ -190,6 +206,13 @@ def _fillers(block: str) -> tuple[str, ...]:
     return tuple("" if line == "_" else line for line in block.splitlines() if line.strip())
 
 
+def _embed(text: str, around: tuple[str, ...], deal: Callable[[str], str], *, random: Random) -> str:
+    """The text amid one to four harmless posts: a long comment that turns for a moment, or a thread."""
+    posts = [expand(random.choice(around), deal, random) for _ in range(random.choice((1, 1, 2, 4)))]
+    posts.insert(random.randrange(len(posts) + 1), text)
+    return random.choice((" ", "\n", "\n\n", "\n---\n")).join(posts)
+
+
 def _dress(text: str, lang: str, filler: tuple[str, ...], *, random: Random) -> str:
     """The text as people would post it: sentences around it, careless typing, the page it stood on.
 
@@ -197,7 +220,7 @@ def _dress(text: str, lang: str, filler: tuple[str, ...], *, random: Random) -> 
     """
     gap = "" if lang in _SPACELESS else " "
     if random.random() < 0.22:
-        extra = random.sample(filler, random.choice((1, 1, 2, 3)))
+        extra = random.sample(filler, random.choice((1, 1, 2, 3, 5)))
         cut = random.randrange(len(extra) + 1)
         text = random.choice((gap, gap, "\n\n")).join([*extra[:cut], text, *extra[cut:]])
     for chance, change in _NOISE:
