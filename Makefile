@@ -8,7 +8,7 @@ PIP    := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.
 .PHONY: setup up check fix test bench docs release
 .DEFAULT_GOAL := up
 
-setup: $(VENV)/.core  ## the virtual environment with the core, nothing more
+setup: $(VENV)/.core  ## the virtual environment with what runs, nothing more
 
 up: setup  ## the practice lab, the gateway in front of it, and the console, on loopback
 	@$(BIN)/bartizan up $(ARGS)
@@ -43,8 +43,8 @@ $(BIN)/python:
 	@$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.core: pyproject.toml constraints.txt | $(BIN)/python
-	@echo "installing the core into $(VENV)"
-	@$(PIP) -e .
+	@echo "installing Bartizan with its models into $(VENV)"
+	@$(PIP) -e '.[ml]'
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/.core

@@ -11,6 +11,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "bartizan"
 FILES = sorted(SOURCE.rglob("*.py"))
+ACTING = [path for path in FILES if path.parent.name != "detectors"]
+"""Files whose texts are used: those of detectors hold what detectors look for."""
 
 FILE_LINES, FILE_STOP = 400, 600
 FUNCTION_LINES, FUNCTION_STOP = 50, 80
@@ -145,13 +147,13 @@ def test_nothing_evaluates_or_unpickles() -> None:
 
 def test_only_the_configuration_reads_the_environment() -> None:
     pattern = re.compile(r"\bos\.(environ|getenv)\b")
-    found = [relative(path) for path in FILES if pattern.search(path.read_text(encoding="utf-8"))]
+    found = [relative(path) for path in ACTING if pattern.search(path.read_text(encoding="utf-8"))]
     assert set(found) <= READS_ENVIRONMENT
 
 
 def test_sql_stands_only_in_the_store() -> None:
     statement = re.compile(r"\b(SELECT .+ FROM|INSERT INTO|DELETE FROM|CREATE TABLE|UPDATE \w+ SET)\b")
-    found = [relative(path) for path in FILES if statement.search(path.read_text(encoding="utf-8"))]
+    found = [relative(path) for path in ACTING if statement.search(path.read_text(encoding="utf-8"))]
     assert all(name.startswith("store/") for name in found), found
 
 

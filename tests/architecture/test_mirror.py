@@ -4,7 +4,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 SOURCE, TESTS = ROOT / "src" / "bartizan", ROOT / "tests"
-NO_MIRROR = {"architecture", "contracts", "properties", "e2e"}
+NO_MIRROR = {"architecture", "contracts", "properties", "e2e", "training"}
 
 
 def test_each_test_folder_is_a_room() -> None:
