@@ -11,8 +11,9 @@ from bartizan.detect.reader import NOTHING_KNOWN, Context
 from bartizan.detect.support import Sources
 
 _GUIDE = (
-    "The Marlow observatory was founded in 1887 by Edith Crane. It has a refracting telescope of 45 cm and stands 1,240 "
-    "metres above the sea. Visitors are welcome on Fridays from April to October. Photography is not permitted inside."
+    "The Marlow observatory was founded in 1887 by Edith Crane. It has a refracting telescope of 45 cm and stands "
+    "1,240 metres above the sea. Visitors are welcome on Fridays from April to October. Photography is not permitted "
+    "inside."
 )
 _NEWS = (
     "In 2021 the observatory discovered the comet Marlow-7. The staff consists of nine astronomers and two engineers."

@@ -21,8 +21,8 @@ _RULES: Sequence[Rule] = (
     Rule(
         0.8,
         "refuses, in English",
-        r"(?i)\bI (?:can(?:no|['\x{2019}])?t|can not|won['\x{2019}]?t|will not)(?: \w+ly)? (?:help|assist|do that|provide|"
-        r"share|answer|comply|discuss|generate|create|write|give|fulfil+|support|engage|reveal|disclose)\b|"
+        r"(?i)\bI (?:can(?:no|['\x{2019}])?t|can not|won['\x{2019}]?t|will not)(?: \w+ly)? (?:help|assist|do that|"
+        r"provide|share|answer|comply|discuss|generate|create|write|give|fulfil+|support|engage|reveal|disclose)\b|"
         r"\bI (?:must|have to|need to|will)(?: \w+ly)? (?:decline|refuse)\b",
     ),
     Rule(
