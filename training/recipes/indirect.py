@@ -1,18 +1,14 @@
 """Indirect injection: mails, pages, documents and tool results, with and without a planted instruction.
 
-A row is a carrier (hand-written text with places for a line, or records rendered as JSON, YAML, CSV ...) and, in most rows,
-a line put into one of those places: an attack, or a line that belongs there. Both go through the same places, escapes
-and envelopes, so that only the words and the user's task tell them apart. All wording is in `phrases/indirect_*.toml`,
-named `indirect_<language>_<part>.toml`.
+A row is a carrier (hand-written text with places for a line, or records rendered as JSON, YAML, CSV ...) and, in most
+rows, a line put into one of those places: an attack, or a line that belongs there. Both go through the same places,
+escapes and envelopes, so that only the words and the user's task tell them apart. All wording is in
+`phrases/indirect_<language>_<part>.toml`.
 """
 
 from __future__ import annotations
 
 import base64
-import csv
-import html
-import io
-import json
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
@@ -21,6 +17,7 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final
 
+from training.recipes.indirect_forms import CLOSE, OPEN, envelope, place, render, unmark
 from training.row import Row, View
 
 ROWS: Final = 12_000
@@ -29,33 +26,8 @@ FOREIGN: Final = 0.15
 """Share of rows with something in them that is not English."""
 
 _PHRASES: Final = Path(__file__).parent.parent / "phrases"
-_OPEN, _CLOSE, _GONE = "\ue000", "\ue001", "\ue002"
 _FILL: Final = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 _CHOICE: Final = re.compile(r"\[([^\[\]\n]*\|[^\[\]\n]*)\]")
-_LEAD: Final = re.compile(r"(?:^|\n)([ \t]*(?:#|//|\*|--|>|;|%)?[ \t]*)$")
-_EMPTY_LINE: Final = re.compile(rf"(?m)^[ \t]*(?:#|//|\*|--|>|-|;|%)?[ \t]*{_GONE}[ \t]*\n?")
-_HTML: Final = (
-    "<p>%s</p>",
-    "<p>%s</p>",
-    "<div>%s</div>",
-    "<!-- %s -->",
-    "<!--%s-->",
-    '<div style="display:none">%s</div>',
-    '<span style="font-size:0px;color:#ffffff">%s</span>',
-    '<p style="color:white;font-size:1px">%s</p>',
-    '<img src="/img/spacer.png" alt="%s">',
-    '<meta name="description" content="%s">',
-    '<span class="sr-only">%s</span>',
-    '<div hidden aria-hidden="true">%s</div>',
-    '<blockquote class="comment">%s</blockquote>',
-    '<a href="/more" title="%s">more</a>',
-    '<input type="hidden" name="note" value="%s">',
-    "<small>%s</small>",
-    "<li>%s</li>",
-    "<noscript>%s</noscript>",
-    '<script type="application/ld+json">{"description": "%s"}</script>',
-    '<div style="position:absolute;left:-9999px">%s</div>',
-)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -154,8 +126,8 @@ class Scene:
         plain = {"f": first.lower(), "l": last.lower().replace(" ", ""), "i": first[0].lower()}
         return form.format(**plain, n=self.random.randint(1, 99))
 
-    def word(self, name: str) -> str | None | Any:
-        """What stands for `{name}`; None where nothing does."""
+    def word(self, name: str) -> str:
+        """What stands for `{name}`; the same as it was where nothing does."""
         random = self.random
         if name in self.fixed:
             return self.fixed[name]
@@ -191,13 +163,13 @@ class Scene:
             "hex": lambda: f"{random.getrandbits(32):08x}",
             "sha": lambda: f"{random.getrandbits(160):040x}",
         }
-        return made[name]() if name in made else None
+        return made[name]() if name in made else f"{{{name}}}"
 
     def expand(self, text: str) -> str:
         """The text with each `[this|that]` decided and each `{name}` filled; unknown names stay."""
         while match := _CHOICE.search(text):
             text = text[: match.start()] + self.random.choice(match[1].split("|")) + text[match.end() :]
-        return _FILL.sub(lambda found: found[0] if (word := self.word(found[1])) is None else str(word), text)
+        return _FILL.sub(lambda found: self.word(found[1]), text)
 
     def paragraphs(self, topic: dict[str, Any], shape: str) -> tuple[str, str]:
         """A title and a body of some of the topic's paragraphs, a place between any two."""
@@ -224,36 +196,6 @@ def _dress(random: Random, text: str) -> str:
     return text
 
 
-def _flat(text: str) -> str:
-    return re.sub(r"\s*\n\s*", " ", text)
-
-
-def _put(random: Random, text: str, line: str | None, shape: str) -> str:
-    """The carrier's text with the line, marked, in one of its places and the other places closed."""
-    ends = 0.2 if shape == "text" else 0.0
-    if random.random() < ends:
-        text = "@@\n\n" + text.replace("@@", _GONE) if random.random() < 0.4 else text.replace("@@", _GONE) + "\n\n@@"
-    parts = text.split("@@")
-    pick = random.randrange(len(parts) - 1) if len(parts) > 1 else -1
-    out = parts[0]
-    for number, part in enumerate(parts[1:]):
-        lead = _LEAD.search(out)
-        if number != pick or line is None:
-            put = _GONE
-        elif shape == "html" and lead and (not part or part.startswith("\n")):
-            wrap = random.choice(_HTML)
-            put = wrap.replace("%s", f"{_OPEN}{line if '--' in wrap else html.escape(_flat(line))}{_CLOSE}")
-        elif shape == "html":
-            put = f"{_OPEN}{html.escape(_flat(line))}{_CLOSE}"
-        elif lead:
-            put = f"{_OPEN}{line.replace(chr(10), chr(10) + lead[1])}{_CLOSE}"
-        else:
-            put = f"{_OPEN}{_flat(line)}{_CLOSE}"
-        out += put + part
-    out = _EMPTY_LINE.sub("", out)
-    return re.sub(r"\n{3,}", "\n\n", re.sub(f" ?{_GONE}", "", out)).strip()
-
-
 def _records(scene: Scene, carrier: Carrier, line: str | None) -> str:
     """A few records of the carrier's fields, the line in the prose of one of them."""
     random = scene.random
@@ -265,80 +207,11 @@ def _records(scene: Scene, carrier: Carrier, line: str | None) -> str:
         items.append({name: scene.expand(v if isinstance(v, str) else random.choice(v)) for name, v in values})
     if line is not None:
         item, name = random.choice(items), random.choice(list(carrier.prose))
-        marked = f"{_OPEN}{line}{_CLOSE}"
+        marked = f"{OPEN}{line}{CLOSE}"
         item[name] = random.choice(
             (marked, marked, marked, f"{item[name]} {marked}", f"{item[name]}\n\n{marked}", f"{marked} {item[name]}")
         )
-    return _render(random, items, random.choice(carrier.roots or ("results",)))
-
-
-def _render(random: Random, items: list[dict[str, str]], root: str) -> str:
-    """The records in one of the forms in which tools answer."""
-    form = random.choice(
-        ("json", "json", "compact", "repr", "repr", "yaml", "csv", "xml", "table", "lines", "lines", "jsonl")
-    )
-    whole: Any = items[0] if len(items) == 1 and random.random() < 0.5 else items
-    if random.random() < 0.6:
-        whole = random.choice(
-            ({root: whole}, {"status": "ok", root: whole}, {"count": len(items), root: whole, "next": None})
-        )
-    if form in ("json", "compact"):
-        text = json.dumps(
-            whole, ensure_ascii=random.random() < 0.1, indent=random.choice((2, 4)) if form == "json" else None
-        )
-    elif form == "repr":
-        text = repr(whole)
-    elif form == "jsonl":
-        text = "\n".join(json.dumps(item, ensure_ascii=False) for item in items)
-    elif form == "csv":
-        buffer = io.StringIO()
-        writer = csv.DictWriter(buffer, list(items[0]), delimiter=random.choice(",;\t"), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(items)
-        text = buffer.getvalue()
-    elif form == "xml":
-        rows = ("".join(f"\n    <{k}>{html.escape(v, quote=False)}</{k}>" for k, v in item.items()) for item in items)
-        text = f"<{root}>" + "".join(f"\n  <item>{row}\n  </item>" for row in rows) + f"\n</{root}>"
-    elif form == "table":
-        rows = (" | ".join(_flat(value).replace("|", "/") for value in item.values()) for item in items)
-        text = f"| {' | '.join(items[0])} |\n|{' --- |' * len(items[0])}\n" + "\n".join(f"| {row} |" for row in rows)
-    else:
-        start = "- " if form == "yaml" else ""
-        quote: Callable[[str], str] = (lambda v: json.dumps(v, ensure_ascii=False)) if form == "yaml" else _flat
-        blocks = (
-            "\n".join(f"{'  ' if start and n else start}{k}: {quote(v)}" for n, (k, v) in enumerate(item.items()))
-            for item in items
-        )
-        text = ("\n" if start else "\n\n").join(blocks)
-    return text.replace("\\ue000", _OPEN).replace("\\ue001", _CLOSE)
-
-
-def _envelope(scene: Scene, text: str) -> str:
-    """What a tool puts around a text: nothing mostly, or JSON, tags, a fence, a heading."""
-    random = scene.random
-    if random.random() < 0.7:
-        return text
-    name = random.choice(("content", "text", "body", "result", "output", "page_content", "data"))
-    if random.random() < 0.5:
-        keys = {
-            "url": scene.expand("{url}"),
-            "retrieved": scene.expand("{date}T{time}"),
-            "id": scene.expand("{hex}"),
-            "status": "200",
-        }
-        chosen = {key: keys[key] for key in random.sample(list(keys), k=random.randint(0, 3))}
-        return json.dumps(chosen | {name: text}, ensure_ascii=False, indent=random.choice((None, 2)))
-    tag = random.choice(("tool_output", "document", "file", "result", "context", "function_results", "page"))
-    return random.choice(
-        (
-            f"<{tag}>\n{text}\n</{tag}>",
-            f"```\n{text}\n```",
-            f"Observation: {text}",
-            f"{name}:\n{text}",
-            f"--- {scene.expand('{file}')} ---\n{text}",
-            f"[1] {text}",
-        )
-    )
+    return render(random, items, random.choice(carrier.roots or ("results",)))
 
 
 def _capital(text: str) -> str:
@@ -395,8 +268,8 @@ def _harmless(scene: Scene, book: Book, carrier: Carrier) -> Line | None:
     return planted(scene, book, asked=True)
 
 
-def _task(scene: Scene, book: Book, carrier: Carrier, line: Line | None) -> str:
-    """What the user asked for; the same draw for both classes, but for lines that are harmless only with their task."""
+def _task(scene: Scene, book: Book, carrier: Carrier, *, line: Line | None) -> str:
+    """What the user asked for; the same draw for both classes, save where a line is harmless by its task alone."""
     random = scene.random
     if line and line.task:
         return line.task
@@ -431,20 +304,21 @@ def _row(random: Random, table: dict[str, list[str]], books: dict[str, Book]) ->
         if carrier.topic:
             title, body = scene.paragraphs(books[here].topics[carrier.topic], carrier.shape)
             text = text.replace("{title}", title).replace("{body}", body)
-        text = _envelope(scene, _put(random, scene.expand(text), line.text if line else None, carrier.shape))
-        text = text.replace("\\ue000", _OPEN).replace("\\ue001", _CLOSE)
-    start, end = text.find(_OPEN), text.find(_CLOSE) - 1
+        text = envelope(
+            random, place(random, scene.expand(text), line.text if line else None, shape=carrier.shape), scene.expand
+        )
+    text, span = unmark(text)
     kind = line.kind if line else "clean"
     attack = bool(line and line.attack)
     return Row(
-        text=text.replace(_OPEN, "").replace(_CLOSE, ""),
+        text=text,
         view=View.CONTENT,
         attack=attack,
         family=f"{'indirect' if attack else 'benign'}.{kind}.{carrier.group}",
         source="indirect",
         lang=here if here == there or line is None else "mixed",
-        task=_task(scene, book if random.random() < 0.5 else books["en"], carrier, line),
-        spans=((start, end),) if attack else (),
+        task=_task(scene, book if random.random() < 0.5 else books["en"], carrier, line=line),
+        spans=(span,) if attack and span else (),
     )
 
 
