@@ -39,7 +39,7 @@ def test_spans_hold_the_payload_and_only_attacks_have_them(rows: list[Row]) -> N
         for start, end in row.spans:
             assert 0 <= start < end <= len(row.text)
             assert row.text[start:end].strip()
-        assert not re.search("[\ue000-\ue002]|@@|<<|\\\\ue00", row.text.replace("<<SYS>>", "").replace("<</SYS>>", ""))
+        assert not re.search("[\ue000-\ue002]|@@|<<goal|\\\\ue00", row.text, re.IGNORECASE)
 
 
 def test_plain_requests_are_attacks_by_their_task_alone(rows: list[Row]) -> None:

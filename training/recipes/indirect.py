@@ -230,10 +230,15 @@ def addressed(scene: Scene, book: Book) -> Line:
     else:
         style = random.choice(list(book.whole))
         text = random.choice(book.whole[style])
+    return Line(text=_spell(scene, text), kind=style, attack=True)
+
+
+def _spell(scene: Scene, text: str) -> str:
+    """The text filled and dressed; one with something to encode keeps its letters as they are."""
     text = scene.expand(text)
-    if style == "encoded":
-        text = re.sub(r"<b64>(.*?)</b64>", lambda m: base64.b64encode(m[1].encode()).decode(), text, flags=re.DOTALL)
-    return Line(text=text if style == "encoded" else _dress(random, text), kind=style, attack=True)
+    if "<b64>" not in text:
+        return _dress(scene.random, text)
+    return re.sub(r"<b64>(.*?)</b64>", lambda m: base64.b64encode(m[1].encode()).decode(), text, flags=re.DOTALL)
 
 
 def planted(scene: Scene, book: Book, *, asked: bool) -> Line:
@@ -247,7 +252,7 @@ def planted(scene: Scene, book: Book, *, asked: bool) -> Line:
     if asked and (not task or random.random() < 0.1):
         task = random.choice(book.plain["_asked"]) if "_asked" in book.plain else task
     return Line(
-        text=_dress(random, scene.expand(text)),
+        text=_spell(scene, text),
         kind="asked" if asked else f"plain_{kind}",
         attack=not asked,
         task=scene.expand(task) if asked else "",
@@ -262,9 +267,9 @@ def _harmless(scene: Scene, book: Book, carrier: Carrier) -> Line | None:
         return None
     if draw < 0.62:
         picked = random.sample(list(carrier.own), k=min(len(carrier.own), random.choice((1, 1, 2, 2, 3))))
-        return Line(text=_dress(random, scene.expand(" ".join(picked))), kind="own", attack=False)
+        return Line(text=_spell(scene, " ".join(picked)), kind="own", attack=False)
     if draw < 0.81:
-        return Line(text=_dress(random, scene.expand(random.choice(book.notes))), kind="notes", attack=False)
+        return Line(text=_spell(scene, random.choice(book.notes)), kind="notes", attack=False)
     return planted(scene, book, asked=True)
 
 
@@ -282,6 +287,14 @@ def _task(scene: Scene, book: Book, carrier: Carrier, *, line: Line | None) -> s
     return scene.expand(random.choice(book.tasks if draw < 0.2 else list(carrier.tasks)))
 
 
+def _text(scene: Scene, book: Book, carrier: Carrier) -> str:
+    """A carrier's text with its places still open."""
+    if not carrier.topic:
+        return scene.expand(carrier.text)
+    title, body = scene.paragraphs(book.topics[carrier.topic], carrier.shape)
+    return scene.expand(carrier.text.replace("{title}", title).replace("{body}", body))
+
+
 def _row(random: Random, table: dict[str, list[str]], books: dict[str, Book]) -> Row:
     scene = Scene(random, table)
     here = there = "en"
@@ -290,23 +303,27 @@ def _row(random: Random, table: dict[str, list[str]], books: dict[str, Book]) ->
         here, there = random.choice(((other, other), (other, other), ("en", other), (other, "en")))
     groups = {carrier.group for carrier in books[here].carriers}
     group = random.choice(sorted(groups))
-    carrier = random.choice([item for item in books[here].carriers if item.group == group])
+    carriers = [item for item in books[here].carriers if item.group == group]
+    carrier = random.choice(carriers)
     book = books[there]
     line: Line | None
     if random.random() < 0.48:
         line = addressed(scene, book) if random.random() < 0.66 else planted(scene, book, asked=False)
-    else:
-        line = _harmless(scene, book, carrier)
+    else:  # A line in another language is no attack for that alone, so those that belong there come in it as well.
+        line = _harmless(scene, book, carrier if here == there else random.choice(book.carriers))
+    if line and line.kind == "asked" and carrier.shape == "html":
+        carriers = [item for item in books["en"].carriers if item.shape != "html"]
+        carrier = random.choice(carriers)
+        here = "en"  # Nobody asks for what a page hides.
     if carrier.fields:
         text = _records(scene, carrier, line.text if line else None)
     else:
-        text = carrier.text
-        if carrier.topic:
-            title, body = scene.paragraphs(books[here].topics[carrier.topic], carrier.shape)
-            text = text.replace("{title}", title).replace("{body}", body)
-        text = envelope(
-            random, place(random, scene.expand(text), line.text if line else None, shape=carrier.shape), scene.expand
-        )
+        text = _text(scene, books[here], carrier)
+        more = [item for item in carriers if item.shape == "text" and item.text]
+        if carrier.shape == "text" and more and random.random() < 0.25:  # Several mails, pages, files in one answer.
+            texts = [text, *(_text(scene, books[here], random.choice(more)) for _ in range(random.choice((1, 2, 3))))]
+            text = random.choice(("\n\n---\n\n", "\n\n\n", "\n\n=====\n\n")).join(random.sample(texts, k=len(texts)))
+        text = envelope(random, place(random, text, line.text if line else None, shape=carrier.shape), scene.expand)
     text, span = unmark(text)
     kind = line.kind if line else "clean"
     attack = bool(line and line.attack)
