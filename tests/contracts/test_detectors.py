@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import time
 
 import pytest
 
@@ -14,6 +16,7 @@ from bartizan.detect.detector import Detector
 from bartizan.detect.engine import Engine
 from bartizan.detect.reader import Context, Reader
 from bartizan.detect.syntax import parse
+from bartizan.errors import LimitError
 from bartizan.registry import scan
 
 FAMILIES = {
@@ -146,3 +149,32 @@ def test_it_hits_among_other_segments(plugin: Detector) -> None:
         (signal.segment, signal.start, signal.end) for signal in detection.signals if signal.detector == plugin.meta.id
     }
     assert found == {(1, start, end) for start, end in hits(plugin, text)}
+
+
+HOSTILE = (
+    "a",
+    "!",
+    "(",
+    "<a ",
+    "<script ",
+    "{{",
+    "' or ",
+    "curl ",
+    "pip install a ",
+    "https://a.b@",
+    "`",
+    "1,",
+    "a. ",
+    "I ",
+)
+"""What a pattern or a loop may stumble over when it is repeated."""
+
+
+@pytest.mark.parametrize("plugin", [one for one in DETECTORS if isinstance(one, Reader)], ids=lambda one: one.meta.id)
+def test_readers_take_about_linear_time(plugin: Reader) -> None:
+    for unit in HOSTILE:
+        text = unit * (50_000 // len(unit))
+        begin = time.thread_time()
+        with contextlib.suppress(LimitError):
+            list(plugin.read(text, plugin.example))
+        assert time.thread_time() - begin < 2, unit

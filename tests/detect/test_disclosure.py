@@ -47,6 +47,16 @@ DRESSES = {
     "binary": " ".join(f"{byte:08b}" for byte in SYSTEM.encode()),
     "percent": "".join(f"%{byte:02x}" for byte in SYSTEM.encode()),
     "leetspeak": SYSTEM.translate(str.maketrans("aeiost", "4310$7")),
+    "numbered words": " ".join(f"{at}. {word}" for at, word in enumerate(SYSTEM.split())),
+    "first words": "\n".join(f"{word} and so on" for word in SYSTEM.split()),
+    "base85": base64.b85encode(SYSTEM.encode()).decode(),
+    "base64 by word": " ".join(base64.b64encode(word.encode()).decode() for word in SYSTEM.split()),
+    "octal": " ".join(f"{byte:03o}" for byte in SYSTEM.encode()),
+    "rot47": "".join(chr(33 + (ord(sign) + 14) % 94) if sign != " " else sign for sign in SYSTEM),
+    "places": " ".join(
+        "-".join(str(ord(sign) - 96) for sign in word if sign.isalpha()) for word in SYSTEM.lower().split()
+    ),
+    "quoted-printable": "".join(f"={byte:02X}" for byte in SYSTEM.encode()),
     "lines": "\n".join(letter for letter in SYSTEM if letter.isalpha()),
 }
 HONEST = (
@@ -136,6 +146,6 @@ def test_time_grows_with_the_answer_and_not_faster() -> None:
         disclosed(answer, [SYSTEM])
         return time.thread_time() - begin
 
-    for unit in ("01", "-. ", "a" * 30, "%41", SYSTEM, "A1 "):
+    for unit in ("01", "-. ", "a" * 30, "%41", SYSTEM, "A1 ", "!", "1-", "YQ== ", "=4", "a. ", "Selma. ", "(", "\n"):
         seconds(unit * 100)
         assert seconds(unit * (80_000 // len(unit))) < 2.0

@@ -41,6 +41,7 @@ _COGNATE = 0.4
 _LONG, _ROOT = 6, 4
 _SAID_FACTOR = 0.2
 _NARROW = 600
+_MOST_HOLDERS, _MOST_TRIES = 64, 100
 _GAP = 60
 _MIN_SIZE = 4
 
@@ -167,12 +168,12 @@ class Instructions:
 
     @cached_property
     def holders(self) -> Mapping[str, Sequence[int]]:
-        """The numbers of the sentences that hold a stem."""
+        """The numbers of the sentences that hold a stem; one that stands in too many says nothing."""
         found: dict[str, list[int]] = defaultdict(list)
         for number, sentence in enumerate(self.sentences):
             for key in sentence.stems:
                 found[key].append(number)
-        return MappingProxyType(found)
+        return MappingProxyType({key: numbers for key, numbers in found.items() if len(numbers) <= _MOST_HOLDERS})
 
     @cached_property
     def anchors(self) -> Sequence[str]:
@@ -350,7 +351,9 @@ def _densest(places: Sequence[tuple[int, float]], width: int) -> tuple[float, tu
 def _find(text: str, wanted: str, *, whole: bool) -> int:
     """Returns where a word, or one that begins so, stands in a text; -1 where it does not."""
     at = text.find(wanted)
-    while at >= 0:
+    for _ in range(_MOST_TRIES):
+        if at < 0:
+            break
         end = at + len(wanted)
         begins = at == 0 or not text[at - 1].isalnum()
         if begins and (not whole or end == len(text) or not text[end].isalnum()):

@@ -12,7 +12,7 @@ from bartizan.detect.normalise import table
 
 _IDEOGRAPHS = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _WORD = re.compile(rf"[{_IDEOGRAPHS}]|[^\W_{_IDEOGRAPHS}]+(?:['\u2019](?:t|s|re|ve|ll|d|m)\b)?")
-_END = re.compile(r"""[.!?]+["'\u201d\u2019)\]*]*(?:\s+|$)|[\u3002\uff01\uff1f\u0964\u061f]+|;\s|\n+""")
+_END = re.compile(r"""(?<![.!?])[.!?]++["'\u201d\u2019)\]*]*+(?:\s+|$)|[\u3002\uff01\uff1f\u0964\u061f]+|;\s|\n+""")
 _ESCAPED = re.compile(r"\\(?:u[0-9a-fA-F]{4}|[nrt\"/\\])")
 _STEM = 6
 _LONG = 7
@@ -209,8 +209,13 @@ def content(found: Sequence[str]) -> dict[str, float]:
     """Returns the stems of the words that say something, with their weights."""
     weighed: dict[str, float] = {}
     for word in found:
-        value = weight(word)
-        if value:
-            key = stem(word)
-            weighed[key] = max(value, weighed.get(key, 0.0))
+        key, value = _weighed(word)
+        if value and value > weighed.get(key, 0.0):
+            weighed[key] = value
     return weighed
+
+
+@lru_cache(maxsize=20_000)
+def _weighed(word: str) -> tuple[str, float]:
+    value = weight(word)
+    return (stem(word) if value else "", value)

@@ -47,6 +47,8 @@ _DIGITS: Mapping[str, str] = MappingProxyType(
     )
 )
 _WINDOW = 3
+_MOST_HOLDERS = 256
+"""A word that stands in more sentences of the sources than this says nothing about one of them."""
 _LEAST_WORDS = 3
 _ALIKE = 0.6
 _NUMBER_COST, _NAME_COST = 0.45, 0.25
@@ -90,7 +92,7 @@ class Sources:
         for number, sentence in enumerate(self._sentences):
             for key in sentence.stems:
                 found[key].append(number)
-        return found
+        return {key: numbers for key, numbers in found.items() if len(numbers) <= _MOST_HOLDERS}
 
     @cached_property
     def _numbers(self) -> frozenset[str]:

@@ -35,20 +35,9 @@ _PYTHON_IMPORT = re.compile(r"(?m)^[ \t>]*(?:import|from)[ \t]+([A-Za-z_]\w*)(?=
 _SCRIPT_IMPORT = re.compile(
     r"""(?:\brequire\(\s*|\bfrom\s+|\bimport\s+)["']((?:@[\w.-]+/)?[a-z][\w.-]*)(?:/[\w./-]*)?["']"""
 )
-_WITH_VALUE = {
-    "-r",
-    "--requirement",
-    "-c",
-    "--constraint",
-    "-e",
-    "--editable",
-    "-i",
-    "--index-url",
-    "-n",
-    "-p",
-    "-f",
-    "-t",
-}
+_WITH_VALUE = frozenset(
+    "-r --requirement -c --constraint -e --editable -i --index-url -n -p -f -t".split()  # noqa: SIM905
+)
 _FILE = re.compile(r"\.(?:txt|toml|whl|gz|zip|json|git|tgz)$|^[./~]|://|^git\+")
 _PROSE = frozenset(
     "the a an and or it them this that with for from in to of your any all using via into then both".split()  # noqa: SIM905
