@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from random import Random
 from statistics import median
+from tomllib import loads
 
 import pytest
+
 from training.recipes import eastern
 from training.row import Row, View
 
@@ -73,3 +75,16 @@ def test_length_does_not_tell_the_label(made: list[Row], view: View) -> None:
 def test_balance(made: list[Row]) -> None:
     attacks = [row for row in made if row.attack]
     assert len(attacks) <= 1.1 * (len(made) - len(attacks))
+
+
+def test_a_quarter_of_the_users_attacks_asks_for_what_is_hidden(made: list[Row]) -> None:
+    attacks = [row for row in made if row.attack and row.view is View.USER]
+    assert sum(row.family.startswith("extraction.") for row in attacks) >= len(attacks) / 4
+
+
+@pytest.mark.parametrize("name", ["ru", "ar", "hi", "hinglish", "tr"])
+def test_lexicon_glosses_plain_words_in_at_most_three(name: str) -> None:
+    words = loads((eastern.PHRASES / f"lexicon_{name}.toml").read_text("utf-8"))["words"]
+    assert len(words) >= 900
+    assert all(word == word.lower() and len(word.split()) == 1 for word in words)
+    assert all(gloss.isascii() and 1 <= len(gloss.split()) <= 3 for gloss in words.values())
