@@ -50,7 +50,7 @@ _ATTACKS: Final = (
     ("jailbreak.persona", ("override", "persona", "forbidden")),
     ("jailbreak.persona", ("persona", "persona_rule", "suppress", "forbidden")),
     ("direct.suppression", ("forbidden", "suppress")),
-    ("direct.hijack", ("ask", "hijack")),
+    ("direct.hijack", ("opener", "ask", "override", "hijack")),
     ("extraction.prompt", ("extract",)),
     ("extraction.prompt", ("opener", "extract")),
     ("extraction.prompt", ("ask", "extract")),
