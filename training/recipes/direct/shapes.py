@@ -23,6 +23,7 @@ Made: TypeAlias = tuple[str, tuple[int, int] | None]
 """A text, and where in it the attack stands if that is not all of it."""
 
 _LEET: Final = str.maketrans("aeiostAEIOST", "431057431057")
+_POINTS_UP: Final = re.compile(r"\babove\b|\bpreced|before this line|before it|came before", re.IGNORECASE)
 _WORD: Final = re.compile(r"[A-Za-z]{4,}")
 
 
@@ -140,10 +141,17 @@ def _encoded(tables: Tables, random: Random, *, attack: bool) -> Made:
     return frame.replace("@name", name).replace("@code", code), None
 
 
+def _inner(slot: str, tables: Tables, random: Random) -> str:
+    """A request of one of the families of `slot` that means the same with other text around it."""
+    while True:
+        text = tables.item(random.choice(tables.slots[slot]), random)
+        if not _POINTS_UP.search(text):
+            return surface(text, random, tables)
+
+
 def _inside(tables: Tables, random: Random, *, attack: bool, inner_slot: str = "") -> Made:
     """An ordinary request with a second one behind it, before it or in it: an attack, or ordinary as well."""
-    family = random.choice(tables.slots[inner_slot or ("inner_attack" if attack else "inner_benign")])
-    inner = surface(tables.item(family, random), random, tables)
+    inner = _inner(inner_slot or ("inner_attack" if attack else "inner_benign"), tables, random)
     outer = tables.item(random.choice(tables.slots["outer"]), random)
     way = random.randrange(4)
     link = tables.draw("link", random)
@@ -182,8 +190,7 @@ def _shots(tables: Tables, random: Random, *, attack: bool) -> Made:
 def _history(tables: Tables, random: Random, *, attack: bool) -> Made:
     """Several turns of one user in a row, where the last ones go wrong or do not."""
     turns = [surface(tables.item("benign.everyday", random), random, tables) for _ in range(random.randint(1, 3))]
-    family = random.choice(tables.slots["inner_attack" if attack else "inner_benign"])
-    last = surface(tables.item(family, random), random, tables)
+    last = _inner("inner_attack" if attack else "inner_benign", tables, random)
     style = random.choice(("{}", "- {}", "> {}", "User: {}", '"{}"'))
     text = "\n".join(style.format(turn) for turn in turns) + "\n"
     return text + style.format(last), (len(text), len(text) + len(style.format(last))) if attack else None
@@ -197,9 +204,9 @@ def _both(name: str, count: tuple[int, int], maker: Callable[..., Made]) -> tupl
 
 
 SHAPES: Final = (
-    *_both("disguised", (260, 260), _disguised),
-    *_both("encoded", (300, 300), _encoded),
-    *_both("inside_ordinary", (450, 900), _inside),
+    *_both("disguised", (240, 280), _disguised),
+    *_both("encoded", (250, 300), _encoded),
+    *_both("inside_ordinary", (400, 1000), _inside),
     Shape(
         family="extraction.inside_ordinary",
         attack=True,

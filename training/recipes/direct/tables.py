@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -44,11 +45,24 @@ class Tables:
         Raises:
             KeyError: A group has no alternatives and names no slot.
         """
+        careful = item[:1] == "«" or item[:1].isupper()
+        used: defaultdict[str, list[str]] = defaultdict(list)
         while match := _GROUP.search(item):
-            body = match[1]
-            options = body.split("|") if "|" in body else self.slots[body]
-            item = item[: match.start()] + random.choice(options) + item[match.end() :]
-        return item.replace("⏎", "\n").strip()
+            choice = self._choose(match[1], used[match[1]], random)
+            head = item[: match.start()]
+            if head.endswith((" a ", "A ")) and _VOWEL.match(choice):
+                head = f"{head[:-1]}n "
+            item = head + choice + item[match.end() :]
+        text = item.replace("⏎", "\n").strip()
+        return _SENTENCE.sub(lambda m: m[1] + m[2].upper(), text) if careful else text
+
+    def _choose(self, body: str, used: list[str], random: Random) -> str:
+        """Return one of the alternatives, a new one while there are any, or always the same where one has to stay."""
+        if body in _STEADY and used:
+            return used[0]
+        options = body.split("|") if "|" in body else self.slots[body]
+        used.append(random.choice([one for one in options if one not in used] or list(options)))
+        return used[-1]
 
     def draw(self, slot: str, random: Random) -> str:
         """Return one expanded line of `slot`."""
