@@ -24,7 +24,7 @@ from urllib.parse import quote
 from training.row import Row, View
 
 SOURCE: Final = "asian"
-SIZES: Final = {"zh": 2500, "ja": 2500}
+SIZES: Final = {"zh": 2500, "ja": 2500, "ko": 2500}
 """Rows of each language, at most; what its tables cannot fill without repeating themselves is left out."""
 
 _PHRASES: Final = Path(__file__).parent.parent / "phrases"
@@ -249,7 +249,12 @@ def _abbreviated(short: Mapping[str, str], random: Random, text: str) -> str:
 
 def _half_width(random: Random, text: str) -> str:
     del random
-    return unicodedata.normalize("NFKC", text).replace("。", ".").replace("、", ",")
+    # Normal forms would take the single letters of Korean slang apart.
+    return (
+        text
+        if re.search("[ㄱ-ㅣ]", text)
+        else unicodedata.normalize("NFKC", text).replace("。", ".").replace("、", ",")
+    )
 
 
 def _bare(random: Random, text: str) -> str:
@@ -271,8 +276,13 @@ def _dropped(random: Random, text: str) -> str:
 
 
 def _loud(random: Random, text: str) -> str:
-    mark = random.choice(("！！", "!!!", "…", "~", "。。。", "!!"))
+    mark = random.choice(("!!!", "…", "~", "...", "!!", *(("！！", "。。。") if "。" in text else ())))
     return re.sub(r"[。.!！]+$", "", text) + mark
+
+
+def _unspaced(random: Random, text: str) -> str:
+    """Korean as it is typed in haste, with many of its blanks left out."""
+    return re.sub(r"(?<=[가-힣]) (?=[가-힣])", lambda _: random.choice(("", "", " ")), text)
 
 
 def _flattened(random: Random, text: str) -> str:
@@ -296,6 +306,7 @@ _HABITS: Final[Sequence[Callable[[Random, str], str]]] = (
     _swapped,
     _dropped,
     _loud,
+    _unspaced,
     _flattened,
     _toneless,
 )
