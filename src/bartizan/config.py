@@ -62,12 +62,14 @@ class DetectConfig(Section, frozen=True, kw_only=True):
         max_chars: Longer segments are checked in overlapping windows of this many characters.
         decode_depth: How many layers of encoding are unwrapped.
         seconds: How long the detectors may take over one piece of content.
+        models: Whether the learned stages run. The second of them needs the extra `ml`.
     """
 
     disable: tuple[str, ...] = ()
     max_chars: Positive = 1_000_000
     decode_depth: Annotated[int, msgspec.Meta(ge=0, le=8)] = 3
     seconds: Seconds = 2.0
+    models: bool = True
 
 
 class GuardConfig(Section, frozen=True, kw_only=True):

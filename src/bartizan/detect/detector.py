@@ -189,6 +189,9 @@ class Detector(ABC):
         Raises:
             PluginError: A field is missing, unknown or of the wrong type.
         """
+        if "learned" in record:
+            learned = msgspec.convert(record, type=_LearnedRecord)
+            return Learned(about=learned.meta, **msgspec.structs.asdict(learned.learned))
         fields = dict(record)
         parsed = msgspec.convert({"meta": fields.pop("meta", {}), "match": fields}, type=_Record)
         match = parsed.match
@@ -284,3 +287,40 @@ class PatternDetector(Detector):
             return None
         validate: Callable[[str], bool] | None = VALIDATORS.get(self.validator)
         return self.meta.title if validate is None or validate(found.value) else None
+
+
+class _Learned(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The fields of a TOML record's table `learned`."""
+
+    head: str
+    category: str
+    roles: tuple[Role, ...]
+    kind: str = ""
+    threshold: float = 0.5
+
+
+class _LearnedRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    meta: Meta
+    learned: _Learned
+
+
+@dataclass(frozen=True, kw_only=True)
+class Learned(Detector):
+    """A detector whose judgement was learned: a head of the models that ship. Each text has its own score.
+
+    Attributes:
+        about: What the record says of itself.
+        head: Whose score counts.
+        kind: The head of a kind of attack that must be the likeliest of its kinds; empty for any.
+        threshold: From which score on there is a signal.
+    """
+
+    about: Meta
+    head: str
+    kind: str = ""
+    threshold: float = 0.5
+
+    @property
+    def meta(self) -> Meta:
+        """The record's own `meta` table."""
+        return self.about

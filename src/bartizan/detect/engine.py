@@ -4,27 +4,31 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 
 import hyperscan
 
 from bartizan.config import DetectConfig
-from bartizan.core.record import Record
 from bartizan.core.segment import Role, Segment
-from bartizan.core.signal import Signal
 from bartizan.detect import detectors as shelf
 from bartizan.detect import normalise
 from bartizan.detect.automaton import Automaton, Places, encode
 from bartizan.detect.detector import Detector
 from bartizan.detect.encodings import ENCODINGS
-from bartizan.detect.examination import Examination, Failure, Owned, Passes, Reading, in_order
-from bartizan.detect.reader import Context, Reader
+from bartizan.detect.examination import Detection, Examination, Failure, Owned, Passes, in_order
+from bartizan.detect.models.cascade import Cascade
+from bartizan.detect.normalise import View
+from bartizan.detect.reader import Context
+from bartizan.detect.reading import Readers, Reading
 from bartizan.detect.respelling import RESPELLINGS
 from bartizan.detect.syntax import any_of, common_words, trigger
 from bartizan.errors import ConfigError
 from bartizan.registry import nearest, scan
 
 _READINGS = (*ENCODINGS, *RESPELLINGS)
+_ATTACKS = ("injection.", "jailbreak.")
+_QUICK_CHARS = 8_000
 _SEPARATOR = "\n"
 """Joins segments for one pass. A pattern may match across it; what fires is located in each segment by itself."""
 
@@ -32,14 +36,62 @@ _SEPARATOR = "\n"
 __all__ = ["Detection", "Engine", "Failure"]
 
 
-class Detection(Record, frozen=True):
-    """What the detectors saw, in order of segment and place, and what could not be checked."""
-
-    signals: tuple[Signal, ...] = ()
-    failures: tuple[Failure, ...] = ()
-
-
 _CLEAN = Detection()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """A look at content whose patterns have run, and whose texts have not been read yet.
+
+    Attributes:
+        segments: What is looked at.
+        context: What is known around it, None where it is to be read off the segments.
+        matched: What the patterns saw.
+        inner: What was decoded, with the index of its segment.
+        readers: Who reads.
+        reading: The reading, once it begins.
+    """
+
+    segments: Sequence[Segment]
+    context: Context | None
+    matched: Detection
+    inner: Sequence[tuple[int, View]]
+    readers: Readers
+    reading: Reading
+
+    @property
+    def is_quick(self) -> bool:
+        """Whether `finish` will take well under a millisecond: short texts that the linear stage clears."""
+        wanted = self._wanted()
+        if self.inner or self._doubted() or sum(len(one.text) for _, one in wanted) > _QUICK_CHARS:
+            return not wanted
+        around = self._around()
+        return all(self.readers.clears(one, around) for _, one in wanted)
+
+    def finish(self) -> Detection:
+        """Reads the texts and returns all that was seen. Never raises: what goes wrong becomes a `Failure`."""
+        wanted = self._wanted()
+        if not wanted:
+            return self.matched
+        around, doubted = self._around(), self._doubted()
+        for index, segment in wanted:
+            self.reading.read(index, segment, around, suspicious=index in doubted)
+        for index, view in self.inner:
+            self.reading.read_inner(index, self.segments[index].role, view)
+        return Detection(
+            signals=tuple(sorted((*self.matched.signals, *self.reading.signals), key=in_order)),
+            failures=(*self.matched.failures, *self.reading.failures),
+            opinions=tuple(self.reading.opinions),
+        )
+
+    def _around(self) -> Context:
+        return self.context or Context.of(self.segments)
+
+    def _wanted(self) -> list[tuple[int, Segment]]:
+        return [(index, one) for index, one in enumerate(self.segments) if one.role in self.readers.roles]
+
+    def _doubted(self) -> frozenset[int]:
+        return frozenset(one.segment for one in self.matched.signals if one.detector.startswith(_ATTACKS))
 
 
 class Engine:
@@ -58,13 +110,13 @@ class Engine:
         detectors: Iterable[Detector],
         config: DetectConfig | None = None,
         *,
+        cascade: Cascade | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._config = config or DetectConfig()
         self._clock = clock
         self.detectors: Mapping[str, Detector] = MappingProxyType({plugin.meta.id: plugin for plugin in detectors})
-        self._readers = tuple(plugin for plugin in self.detectors.values() if isinstance(plugin, Reader))
-        self._read_roles = frozenset(role for plugin in self._readers for role in plugin.roles or Role)
+        self._readers = Readers(self.detectors.values(), cascade)
         self.longest_bounded = max((plugin.max_span or 0 for plugin in self.detectors.values()), default=0)
         numbered = [(plugin, number) for plugin in self.detectors.values() for number in range(len(plugin.patterns))]
         owned = _members(numbered)
@@ -85,6 +137,16 @@ class Engine:
             },
         )
 
+    @property
+    def has_models(self) -> bool:
+        """Whether the learned stages run."""
+        return self._readers.cascade is not None
+
+    @property
+    def cascade(self) -> Cascade | None:
+        """The learned stages, None where they are off."""
+        return self._readers.cascade
+
     @classmethod
     def load(cls, config: DetectConfig | None = None) -> Engine:
         """Finds the detectors on the shelf, leaves out those that `config.disable` names, and compiles the rest.
@@ -101,7 +163,8 @@ class Engine:
                 raise ConfigError(
                     f"detect.disable names {name!r}, which is no detector", hint=nearest(name, sorted(known))
                 )
-        return cls([plugin for plugin in found if not _disabled(plugin.meta.id, config.disable)], config)
+        chosen = [plugin for plugin in found if not _disabled(plugin.meta.id, config.disable)]
+        return cls(chosen, config, cascade=Cascade.load() if config.models else None)
 
     def detect(self, segments: Sequence[Segment], context: Context | None = None) -> Detection:
         """Looks at all segments. Never raises: what goes wrong becomes a `Failure`.
@@ -110,20 +173,38 @@ class Engine:
             segments: What to look at.
             context: What is known around it; read off the segments where None.
         """
-        matched = self._match(segments)
-        wanted = [(index, one) for index, one in enumerate(segments) if one.role in self._read_roles]
-        if not wanted:
-            return matched
-        reading = Reading(self._readers, self._config, clock=self._clock)
-        around = context or Context.of(segments)
-        for index, segment in wanted:
-            reading.read(index, segment, around)
-        if not reading.signals and not reading.failures:
-            return matched
-        signals = sorted((*matched.signals, *reading.signals), key=in_order)
-        return Detection(signals=tuple(signals), failures=(*matched.failures, *reading.failures))
+        return self.look(segments, context).finish()
 
-    def _match(self, segments: Sequence[Segment]) -> Detection:
+    def look(self, segments: Sequence[Segment], context: Context | None = None) -> Look:
+        """Runs the patterns, and returns what there is left to do; for callers that must not be kept waiting."""
+        examination = self._match(segments)
+        matched = _CLEAN if examination is None else examination.detection()
+        return Look(
+            segments=segments,
+            context=context,
+            matched=matched,
+            inner=() if examination is None else examination.inner,
+            readers=self._readers,
+            reading=Reading(self._readers, self._config, clock=self._clock),
+        )
+
+    def reads(self, role: Role) -> bool:
+        """Whether texts of a role are read as wholes."""
+        return role in self._readers.roles
+
+    def read(self, segments: Sequence[Segment], context: Context) -> Detection:
+        """Reads the texts and leaves out the patterns; for text whose patterns were run before."""
+        return Look(
+            segments=segments,
+            context=context,
+            matched=_CLEAN,
+            inner=(),
+            readers=self._readers,
+            reading=Reading(self._readers, self._config, clock=self._clock),
+        ).finish()
+
+    def _match(self, segments: Sequence[Segment]) -> Examination | None:
+        """Runs the patterns; None where nothing can have matched."""
         fired: Sequence[int] | None = None
         text = segments[0].text if len(segments) == 1 else _SEPARATOR.join([segment.text for segment in segments])
         if len(text) <= self._config.max_chars:
@@ -131,13 +212,13 @@ class Engine:
                 data = encode(text)
                 fired = self.automaton.fired(data)
                 if not fired and (text.isascii() or self._passes.foldable.found(data) == {}):
-                    return _CLEAN
+                    return None
             except hyperscan.error:
                 pass  # the examination meets it again, segment by segment, and records it
         examination = Examination(self._passes, self._config, clock=self._clock)
         for index, segment in enumerate(segments):
             examination.look(index, segment, fired if len(segments) == 1 else None)
-        return Detection(signals=examination.signals(), failures=tuple(examination.failures))
+        return examination
 
 
 def _members(numbered: Sequence[tuple[Detector, int]]) -> dict[str, Owned]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from bartizan.config import DetectConfig
@@ -13,14 +14,16 @@ from bartizan.core.signal import Signal
 from bartizan.detect.automaton import Automaton, Places, encode
 from bartizan.detect.detector import Detector, Hit, Where, pieces
 from bartizan.detect.encodings import Encoding
+from bartizan.detect.models.cascade import Opinion
 from bartizan.detect.normalise import Folded, View, around, fold, invisible, table, windows
-from bartizan.detect.reader import Context, Reader, Sight
 from bartizan.errors import LimitError
 
 _OVERLAP = 2_048
 _MAX_RUNS = 5_000
 _RECENT = 64
 """How many places of the same text are compared, so that what stands in the clear is not reported again as decoded."""
+_MOST_INNER, _LEAST_INNER = 16, 16
+"""How many decoded texts, and from which length on, are kept for the readers and the learned stages."""
 _KELVIN, _LONG_S = "\u212a".encode(), "\u017f".encode()
 """A `k` and an `s` in any case for RE2, which the sketches, patterns of bytes, do not take for one."""
 _NORMALISER = "engine.normalise"
@@ -67,58 +70,29 @@ def in_order(signal: Signal) -> tuple[int, int, int, str]:
     return signal.segment, signal.start, signal.end, signal.detector
 
 
-class Reading:
-    """One call of the readers: what they saw and what failed.
+@contextmanager
+def guarded(fail: Callable[[str], object]) -> Iterator[None]:
+    """The engine boundary: what goes wrong within is told to `fail` in words, and nothing is raised."""
+    try:
+        yield
+    except LimitError as error:
+        fail(error.message)
+    except Exception as error:  # noqa: BLE001  (the engine boundary: recorded, and the guard decides)
+        fail(f"{type(error).__name__}: {error}")
 
-    Args:
-        readers: Who reads.
-        config: The limits.
-        clock: Seconds that only grow; tests bring their own.
+
+class Detection(Record, frozen=True):
+    """What the detectors saw, in order of segment and place, and what could not be checked.
+
+    Attributes:
+        signals: What was seen.
+        failures: What was not checked.
+        opinions: What the learned stages said, with the index of the segment; more than one where it holds encoded text.
     """
 
-    def __init__(
-        self, readers: Sequence[Reader], config: DetectConfig, *, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._readers = readers
-        self._max_chars = config.max_chars
-        self._seconds = config.seconds
-        self._clock = clock
-        self._deadline = clock() + config.seconds
-        self.signals: list[Signal] = []
-        self.failures: list[Failure] = []
-
-    def read(self, index: int, segment: Segment, context: Context) -> None:
-        """Lets every reader for this role read one segment; of a longer one than the limit, its beginning."""
-        text = segment.text if segment.text.isascii() else encode(segment.text).decode()
-        for reader in self._readers:
-            if reader.roles and segment.role not in reader.roles:
-                continue
-            if len(text) > self._max_chars:
-                self._fail(reader, index, f"only the first {self._max_chars:,} characters were read")
-            if self._clock() > self._deadline:
-                self._fail(reader, index, f"not finished within {self._seconds:g} seconds")
-                continue
-            try:
-                for sight in reader.read(text[: self._max_chars], context):
-                    self.signals.append(_signal(reader, index, sight))
-            except Exception as error:  # noqa: BLE001  (the engine boundary: recorded, and the guard decides)
-                self._fail(reader, index, f"{type(error).__name__}: {error}")
-
-    def _fail(self, reader: Reader, index: int, reason: str) -> None:
-        self.failures.append(Failure(detector=reader.meta.id, segment=index, reason=reason))
-
-
-def _signal(reader: Reader, index: int, sight: Sight) -> Signal:
-    return Signal(
-        detector=reader.meta.id,
-        category=reader.category,
-        score=sight.score,
-        segment=index,
-        start=sight.start,
-        end=sight.end,
-        severity=reader.meta.severity,
-        reason=sight.reason,
-    )
+    signals: tuple[Signal, ...] = ()
+    failures: tuple[Failure, ...] = ()
+    opinions: tuple[tuple[int, Opinion], ...] = ()
 
 
 class Examination:
@@ -149,6 +123,11 @@ class Examination:
         self._seen: dict[tuple[int, str], list[Signal]] = {}
         self._places: dict[tuple[int, str, str], list[tuple[int, int]]] = {}
         self.failures: list[Failure] = []
+        self.inner: list[tuple[int, View]] = []
+
+    def detection(self) -> Detection:
+        """Returns what was seen and what failed."""
+        return Detection(signals=self.signals(), failures=tuple(self.failures))
 
     def signals(self) -> tuple[Signal, ...]:
         """Returns what was seen, in order of segment and place; of one detector's hits inside each other the widest."""
@@ -252,6 +231,8 @@ class Examination:
             self._room -= len(inner.text)
             if self._runs < 0 or self._room < 0:
                 raise LimitError(f"more encoded text than is unwrapped ({encoding.name})")
+            if len(self.inner) < _MOST_INNER and len(inner.text) >= _LEAST_INNER:
+                self.inner.append((self._index, inner))
             yield inner
 
     def _add(self, view: View, plugin: Detector, hit: Hit) -> None:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
 from bartizan.config import Config
 from bartizan.core.credential import Scope as KeyScope
 from bartizan.core.identity import unique_id
-from bartizan.core.segment import Direction, Segment
+from bartizan.core.segment import Direction
 from bartizan.core.verdict import Reason, Verdict
 from bartizan.errors import AuthError, StoreError
 from bartizan.gateway.answer import JSON, Answer, Receive, Refused, Scope, Send
-from bartizan.gateway.chat import Chat, hold_back_of
+from bartizan.gateway.chat import Chat, Question, hold_back_of
 from bartizan.gateway.check import CheckRoute
 from bartizan.gateway.journal import Journal
 from bartizan.gateway.keys import KeyRing
@@ -92,13 +92,19 @@ class Gateway:
         else:
             await send({"type": "websocket.close", "code": 1008})
 
-    def check(self, segments: Sequence[Segment], direction: Direction, request_id: str) -> Decision:
+    def check(self, question: Question) -> Decision:
         """Asks the guard. Where the guard itself breaks, the policy's failure action stands in for its answer."""
         try:
-            return self._guard.check(segments, direction, request=request_id)
+            return self._guard.check(
+                question.segments,
+                question.direction,
+                request=question.request,
+                context=question.context,
+                look=question.look,
+            )
         except Exception:  # noqa: BLE001  (the boundary: recorded, and the policy's failure action applies)
-            _LOG.exception("the guard failed on request %s", request_id)
-            return self._unchecked(direction, request_id)
+            _LOG.exception("the guard failed on request %s", question.request)
+            return self._unchecked(question.direction, question.request)
 
     def _unchecked(self, direction: Direction, request_id: str) -> Decision:
         policy = self._guard.policy

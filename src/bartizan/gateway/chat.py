@@ -6,10 +6,13 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from bartizan.config import GatewayConfig
 from bartizan.core.segment import Direction, Role, Segment
 from bartizan.core.verdict import Action
+from bartizan.detect.engine import Look
+from bartizan.detect.reader import Context
 from bartizan.errors import InputError, TargetError
 from bartizan.gateway.answer import Answer, Refused, bad_request, blocked
 from bartizan.gateway.journal import Exchange, Journal
@@ -20,7 +23,7 @@ from bartizan.gateway.upstreams import Upstream, Upstreams, fault_of, rejection
 from bartizan.guard.decision import Decision
 from bartizan.guard.guard import Guard
 from bartizan.llm.client import OpenReply
-from bartizan.llm.dialects.openai_chat import ChatRequest, ChatResponse, parse_request, parse_response
+from bartizan.llm.dialects.openai_chat import ChatRequest, parse_request, parse_response
 
 CLIENT_CLOSED = 499
 """What the event says of a client that left; nginx's number, because HTTP has none."""
@@ -28,8 +31,27 @@ _LARGE_BYTES = 65_536
 _DRAIN_SECONDS = 1.0
 _EVENT_STREAM = "text/event-stream"
 
-GuardCheck = Callable[[Sequence[Segment], Direction, str], Decision]
-"""The guard behind the gateway's boundary: it never raises; (segments, direction, request id) in, decision out."""
+
+class Question(NamedTuple):
+    """What the guard is asked.
+
+    Attributes:
+        segments: The content.
+        direction: Which way it travels.
+        request: The request's id.
+        context: What is known around it; None where it is to be read off the segments.
+        look: The check, where it was begun.
+    """
+
+    segments: Sequence[Segment]
+    direction: Direction
+    request: str
+    context: Context | None = None
+    look: Look | None = None
+
+
+GuardCheck = Callable[[Question], Decision]
+"""The guard behind the gateway's boundary: it never raises."""
 
 
 def hold_back_of(config: GatewayConfig, guard: Guard) -> int:
@@ -102,10 +124,10 @@ class Chat:
 
     async def _serve(self, request: Request, answer: Answer, exchange: Exchange) -> None:
         body = await request.body(self.config.max_body_bytes)
-        if len(body) > _LARGE_BYTES:
-            chat, decision = await asyncio.to_thread(self._admit, body, exchange)
-        else:
-            chat, decision = self._admit(body, exchange)
+        large = len(body) > _LARGE_BYTES
+        chat = await asyncio.to_thread(self._parse, body, exchange) if large else self._parse(body, exchange)
+        exchange.context = Context.of(chat.segments)
+        decision = await self._decide(chat.segments, Direction.INPUT, exchange)
         self.metrics.guard_seconds.observe(decision.verdict.elapsed_us / 1e6)
         exchange.decided((decision,))
         if not decision.allowed:
@@ -125,17 +147,25 @@ class Chat:
         except TargetError as error:
             raise self._fault(error, upstream, begun=bool(answer.status)) from error
 
-    def _admit(self, body: bytes, exchange: Exchange) -> tuple[ChatRequest, Decision]:
+    def _parse(self, body: bytes, exchange: Exchange) -> ChatRequest:
         chat = parse_request(body, max_depth=self.config.max_depth)
         exchange.model, exchange.stream, exchange.opaque = chat.model, chat.stream, chat.opaque
-        return chat, self.check(chat.segments, Direction.INPUT, exchange.request)
+        return chat
+
+    async def _decide(self, segments: Sequence[Segment], direction: Direction, exchange: Exchange) -> Decision:
+        """Asks the guard: on this thread where that is quick, on another where texts must be read."""
+        question = Question(segments, direction, exchange.request, exchange.context)
+        if sum(len(segment.text) for segment in segments) > _LARGE_BYTES:
+            return await asyncio.to_thread(self.check, question)
+        look = self.guard.begin(segments, exchange.context)
+        question = question._replace(look=look)
+        return self.check(question) if look.is_quick else await asyncio.to_thread(self.check, question)
 
     async def _plain(self, reply: OpenReply, answer: Answer, exchange: Exchange) -> None:
         body = await reply.read()
-        if len(body) > _LARGE_BYTES:
-            response, decision = await asyncio.to_thread(self._judge, body, exchange)
-        else:
-            response, decision = self._judge(body, exchange)
+        large = len(body) > _LARGE_BYTES
+        response = await asyncio.to_thread(parse_response, body) if large else parse_response(body)
+        decision = await self._decide(response.segments, Direction.OUTPUT, exchange)
         exchange.input_tokens, exchange.output_tokens = response.input_tokens, response.output_tokens
         exchange.decided((decision,))
         if not decision.allowed:
@@ -144,24 +174,23 @@ class Chat:
         await self.journal.settle(exchange, "ok", 200)
         await answer.whole(response.with_texts(decision.texts).encode())
 
-    def _judge(self, body: bytes, exchange: Exchange) -> tuple[ChatResponse, Decision]:
-        response = parse_response(body)
-        return response, self.check(response.segments, Direction.OUTPUT, exchange.request)
-
     async def _stream(self, reply: OpenReply, answer: Answer, exchange: Exchange) -> None:
         if reply.content_type != _EVENT_STREAM:
             raise TargetError("the answer is no stream of events")
         await self.journal.secure(exchange)
         stream = GuardedStream(
             self.guard,
-            lambda segments: self.check(segments, Direction.OUTPUT, exchange.request),
+            lambda segments: self.check(Question(segments, Direction.OUTPUT, exchange.request, exchange.context)),
             hold_back=self.hold_back,
             request=exchange.request,
+            context=exchange.context,
         )
         try:
             async with aclosing(reply.chunks()) as chunks:
                 async for data in chunks:
                     await self._pass_on(stream.feed(data), answer)
+                    if stream.is_due:
+                        await self._pass_on(await asyncio.to_thread(stream.read), answer)
                     if stream.done or stream.held or stream.failure:
                         break
         except TargetError as error:

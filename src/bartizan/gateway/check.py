@@ -13,9 +13,10 @@ from bartizan.core.event import Event
 from bartizan.core.identity import unique_id
 from bartizan.core.segment import TRUSTED_ROLES, Direction, Role, Segment
 from bartizan.core.verdict import Action, Verdict
+from bartizan.detect.reader import Context
 from bartizan.errors import InputError
 from bartizan.gateway.answer import Answer, bad_request
-from bartizan.gateway.chat import GuardCheck
+from bartizan.gateway.chat import GuardCheck, Question
 from bartizan.gateway.journal import CHECK, Journal
 from bartizan.gateway.metrics import Metrics
 from bartizan.gateway.request import Request
@@ -26,7 +27,7 @@ from bartizan.llm.strict_json import expect
 
 @dataclass(frozen=True, kw_only=True)
 class CheckRoute:
-    """The route. A body is `{"messages": [...]}` or `{"text": "...", "role": "user", "source": "..."}`."""
+    """The route. A body is `{"messages": [...]}` or `{"text": "...", "role": "user"}`, and may have a `context`."""
 
     config: GatewayConfig
     check: GuardCheck
@@ -53,7 +54,7 @@ class CheckRoute:
         direction = _one_of(Direction, tree, "direction", default=Direction.INPUT)
         chat = parse_messages(tree["messages"]) if "messages" in tree else None
         segments = chat.segments if chat else (_segment(tree),)
-        decision = self.check(segments, direction, request.id)
+        decision = self.check(Question(segments, direction, request.id, _context(tree)))
         verdict = decision.verdict
         event = Event(
             id=unique_id("event"),
@@ -91,6 +92,16 @@ def _segment(tree: dict[str, Any]) -> Segment:
         trusted=role in TRUSTED_ROLES,
         path="text",
     )
+
+
+def _context(tree: dict[str, Any]) -> Context | None:
+    """Returns what the body tells of the surroundings: `{"context": {"task": "", "system": [], "sources": []}}`."""
+    if "context" not in tree:
+        return None
+    try:
+        return msgspec.convert(tree["context"], type=Context)
+    except msgspec.ValidationError as error:
+        raise InputError(f"context: {error}") from None
 
 
 def _one_of(kind: Any, tree: dict[str, Any], name: str, *, default: Any) -> Any:

@@ -10,6 +10,7 @@ from bartizan.core.identity import unique_id
 from bartizan.core.record import LedgerRecord
 from bartizan.core.segment import Direction
 from bartizan.core.verdict import Action, Verdict
+from bartizan.detect.reader import NOTHING_KNOWN
 from bartizan.guard.decision import RANK, Decision
 from bartizan.store.ledger import Ledger
 from bartizan.store.ticket import Ticket
@@ -27,12 +28,14 @@ class Exchange:
         actions: The strictest action of each direction so far.
         outcome: `ok`, `blocked`, `denied` or `failed`.
         fault: What went wrong, as a word.
+        context: What an answer is read with.
     """
 
     __slots__ = (
         "_written",
         "actions",
         "begun",
+        "context",
         "fault",
         "input_tokens",
         "model",
@@ -57,6 +60,7 @@ class Exchange:
         self.opaque = self.input_tokens = self.output_tokens = 0
         self.actions: dict[Direction, Action] = {}
         self.verdicts: list[Verdict] = []
+        self.context = NOTHING_KNOWN
 
     def decided(self, decisions: Iterable[Decision]) -> None:
         """Notes what the guard decided."""

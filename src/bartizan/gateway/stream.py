@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from bartizan.core.segment import Role, Segment
+from bartizan.detect.reader import NOTHING_KNOWN, Context
 from bartizan.errors import TargetError
 from bartizan.guard.decision import Decision
 from bartizan.guard.guard import Guard
@@ -94,6 +95,7 @@ class GuardedStream:
         check: What decides on whole segments, such as tool calls.
         hold_back: How many characters are held back for checking.
         request: The request's id.
+        context: What is known around the answer.
 
     Attributes:
         held: The decision that ended the stream, None while there is none.
@@ -101,14 +103,18 @@ class GuardedStream:
         done: Whether the upstream's end mark has come; the client's comes with `finish`.
     """
 
-    def __init__(self, guard: Guard, check: Check, *, hold_back: int, request: str) -> None:
+    def __init__(
+        self, guard: Guard, check: Check, *, hold_back: int, request: str, context: Context = NOTHING_KNOWN
+    ) -> None:
         self._guard = guard
         self._check = check
         self._hold_back = hold_back
         self._request = request
+        self._context = context
         self._parser = ChunkParser()
         self._choices: dict[int, _Choice] = {}
         self._checked: list[Decision] = []
+        self._due: list[StreamGuard] = []
         self._head = b""
         self.input_tokens = self.output_tokens = 0
         self.held: Decision | None = None
@@ -131,6 +137,23 @@ class GuardedStream:
             out.append(self._line(b"", usage))
         self.done = self._parser.done
         return self._end_with(out)
+
+    @property
+    def is_due(self) -> bool:
+        """Whether there is text for `read`."""
+        return bool(self._due)
+
+    def read(self) -> bytes:
+        """Reads what is due as a whole, and returns what the client is told where that ends the stream.
+
+        Takes longer than `feed`; call it where nobody waits for the thread.
+        """
+        due, self._due = self._due, []
+        for guard in due:
+            guard.read()
+            if guard.blocked and self.held is None:
+                self.held = guard.decision
+        return self._end_with([]) if self.held is not None else b""
 
     def finish(self) -> bytes:
         """Says that the upstream's bytes have ended, and returns the rest for the client."""
@@ -203,11 +226,20 @@ class GuardedStream:
             if pieces is None:
                 return ""
             source = f"choices.{index}" if channel == "content" else f"choices.{index}.{channel}"
-            guard = StreamGuard(self._guard, hold_back=self._hold_back, request=self._request, source=source)
+            guard = StreamGuard(
+                self._guard,
+                hold_back=self._hold_back,
+                request=self._request,
+                source=source,
+                context=self._context,
+            )
             choice.guards[channel] = guard
         released = guard.feed("".join(pieces)) if pieces else ""
         if last:
             released += guard.finish()
+            guard.read()
+        elif guard.is_due:
+            self._due.append(guard)
         if guard.blocked and self.held is None:
             self.held = guard.decision
         return released

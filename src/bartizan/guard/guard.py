@@ -14,7 +14,7 @@ from bartizan.core.identity import unique_id
 from bartizan.core.segment import Direction, Role, Segment
 from bartizan.core.signal import Signal
 from bartizan.core.verdict import Action, Verdict
-from bartizan.detect.engine import Detection, Engine
+from bartizan.detect.engine import Detection, Engine, Look
 from bartizan.detect.reader import Context
 from bartizan.guard.decision import NO_TEXTS, Decision, Fired, combine, fired_by_failure, fired_by_signal
 from bartizan.guard.policy import Policy, load_policy
@@ -71,6 +71,7 @@ class Guard:
         *,
         request: str = "",
         context: Context | None = None,
+        look: Look | None = None,
     ) -> Decision:
         """Decides about content.
 
@@ -79,6 +80,7 @@ class Guard:
             direction: Which way the content travels.
             request: The request's id, which the verdict carries.
             context: What is known around it; read off the content where None. For an answer, `Context.of` its request.
+            look: What `begin` returned for this content, so that nothing is looked at twice.
 
         Returns:
             The decision. Where messages were given, its `texts` are by the index of the segment that they were read
@@ -89,7 +91,7 @@ class Guard:
         """
         started = time.perf_counter_ns()
         segments = _segments(content)
-        fired = self.examine(segments, direction, context)
+        fired = self._fire((look or self.engine.look(segments, context)).finish(), segments, direction)
         texts = self._redact(segments, direction, fired) if fired else NO_TEXTS
         verdict = Verdict(
             id=unique_id("verdict"),
@@ -103,7 +105,21 @@ class Guard:
 
     def examine(self, segments: Sequence[Segment], direction: Direction, context: Context | None = None) -> list[Fired]:
         """Returns every rule that fires on these segments, in no particular order."""
-        detection = self.engine.detect(segments, context)
+        return self._fire(self.engine.detect(segments, context), segments, direction)
+
+    def match(self, segments: Sequence[Segment], direction: Direction) -> list[Fired]:
+        """Returns every rule that fires by patterns alone; what must be read as a whole is left to `examine`."""
+        return self._fire(self.engine.look(segments).matched, segments, direction)
+
+    def read(self, segments: Sequence[Segment], direction: Direction, context: Context) -> list[Fired]:
+        """Returns every rule that fires by reading alone; `match` is the other half of `examine`."""
+        return self._fire(self.engine.read(segments, context), segments, direction)
+
+    def begin(self, segments: Sequence[Segment], context: Context | None = None) -> Look:
+        """Begins a check on a thread that must not be kept waiting: where `is_quick`, `check` may follow there."""
+        return self.engine.look(segments, context)
+
+    def _fire(self, detection: Detection, segments: Sequence[Segment], direction: Direction) -> list[Fired]:
         if not detection.signals and not detection.failures:
             return []
         return [*self._on_signals(detection, segments, direction), *self._on_failures(detection, segments, direction)]

@@ -12,6 +12,7 @@ import msgspec
 from bartizan.core.identity import unique_id
 from bartizan.core.segment import Direction, Role, Segment
 from bartizan.core.verdict import Action, Verdict
+from bartizan.detect.reader import NOTHING_KNOWN, Context
 from bartizan.guard.decision import ALLOWED, MAX_SIGNALS, Decision, Fired, combine, important
 from bartizan.guard.guard import Guard, spans_of
 from bartizan.guard.redaction import Span, in_order
@@ -23,6 +24,10 @@ _RUN = re.compile(r"[A-Za-z0-9+/=_.~%&?:#@-]*")
 """What tokens, addresses and encoded data are made of; not the quotes, commas and brackets between them."""
 _MAX_LOOK_BACK = 4096
 """How many characters before a step are looked at again at most, however long the detectors' matches may be."""
+_READ_EVERY = 512
+"""After how many characters the text is read as a whole, by detectors that patterns cannot stand in for."""
+_READ_BACK = 2_048
+"""How many characters are read at a time."""
 _CONTEXT = 64
 """How many characters before a match that goes on are kept with its head, for detectors that look at context."""
 
@@ -61,6 +66,9 @@ class StreamGuard:
       bounded) or from where it does match. It has its part in the verdict and its rest is redacted, but its
       beginning has been released. `hold_back` of at least `guard.longest_bounded` rules that out for bounded ones.
     - An action that holds content (block, review) ends the stream at the step in which the match begins.
+    - What patterns cannot say (moderation, leaks, support by sources) is read off the last 2048 characters whenever
+      512 more have been checked, and at the end, by `read`. It has its part in the verdict, and an action that
+      holds content ends the stream there; what was released before stays released.
     - What only a redaction brings to light (a number that had no word boundary before) is looked for in whole texts,
       not in streams.
 
@@ -69,12 +77,21 @@ class StreamGuard:
         hold_back: In characters, at least 1.
         request: The request's id, which the verdict carries.
         source: What the segment's source is called, such as `choices.0` or `tool_call:send_mail`.
+        context: What is known around the answer: `Context.of` its request.
 
     Raises:
         ValueError: `hold_back` is less than 1.
     """
 
-    def __init__(self, guard: Guard, *, hold_back: int, request: str = "", source: str = "choices.0") -> None:
+    def __init__(
+        self,
+        guard: Guard,
+        *,
+        hold_back: int,
+        request: str = "",
+        source: str = "choices.0",
+        context: Context = NOTHING_KNOWN,
+    ) -> None:
         if hold_back < 1:
             raise ValueError(f"hold_back is {hold_back}, and must be at least 1")
         self._guard = guard
@@ -95,6 +112,11 @@ class StreamGuard:
         self._checked = 0  # up to where text was checked, and released or redacted
         self._covered = 0  # up to where a redaction reaches that has been announced by its label
         self._head: _Head | None = None
+        self._context = context
+        self._reads = guard.engine.reads(Role.ASSISTANT)
+        self._recent = ""  # the newest text that was checked, up to `_READ_BACK` characters
+        self._since_read = 0  # how much of it no reading has seen
+        self._unread: list[tuple[int, str]] = []
         self._fired: dict[tuple[str, str, int], Fired] = {}
         self._most_kept = 2 * MAX_SIGNALS
         self._held = False
@@ -105,6 +127,21 @@ class StreamGuard:
     def blocked(self) -> bool:
         """Whether the stream has ended because of what was found; nothing is released from then on."""
         return self._held
+
+    @property
+    def is_due(self) -> bool:
+        """Whether there is text for `read`."""
+        return bool(self._unread) and not self._held
+
+    def read(self) -> None:
+        """Reads what is due; takes as long as the engine's readers do, so call it where nobody waits for the thread."""
+        started = time.perf_counter_ns()
+        unread, self._unread = self._unread, []
+        for begin, text in unread:
+            segment = msgspec.structs.replace(self._segment, text=text)
+            for one in self._guard.read((segment,), Direction.OUTPUT, self._context):
+                self._note(one.moved(lambda at, begin=begin: (at + begin, at + begin), 0))  # type: ignore[misc]
+        self._elapsed_ns += time.perf_counter_ns() - started
 
     @property
     def decision(self) -> Decision:
@@ -135,8 +172,10 @@ class StreamGuard:
         if self._finished:
             return ""
         rest = self._advance(self._end, self._end) if self._checked < self._end and not self._held else ""
+        if self._since_read and not self._held:
+            self._unread.append((self._checked - len(self._recent), self._recent))
         self._finished = True
-        self._kept, self._head = "", None
+        self._kept, self._head, self._recent = "", None, ""
         return rest
 
     @property
@@ -157,6 +196,8 @@ class StreamGuard:
     def _advance(self, until: int, seen: int) -> str:
         """Checks the step up to `until` with the text up to `seen`, and returns what is released of it."""
         started = time.perf_counter_ns()
+        if self._reads:
+            self._gather(until)
         fired = [one for one in self._examine(seen) if self._belongs(one, until)]
         for one in fired:
             self._note(one)
@@ -167,6 +208,19 @@ class StreamGuard:
         self._elapsed_ns += time.perf_counter_ns() - started
         return released
 
+    def _gather(self, until: int) -> None:
+        """Keeps the step for the next reading, which is due every so many characters, whatever the steps' lengths."""
+        text = self._kept[self._checked - self._base : until - self._base]
+        at = self._checked
+        while text:
+            size = min(len(text), _READ_EVERY - self._since_read)
+            self._recent = (self._recent + text[:size])[-_READ_BACK:]
+            self._since_read += size
+            at, text = at + size, text[size:]
+            if self._since_read == _READ_EVERY:
+                self._unread.append((at - len(self._recent), self._recent))
+                self._since_read = 0
+
     def _examine(self, seen: int) -> list[Fired]:
         """Returns what fires on the window that ends at `seen`, with places in the whole stream."""
         begin = max(0, self._checked - self._look_back)
@@ -174,7 +228,7 @@ class StreamGuard:
         before = head.text[: max(0, begin - head.start)] if head else ""
         text = before + self._kept[begin - self._base : seen - self._base]
         segment = msgspec.structs.replace(self._segment, text=text)
-        fired = self._guard.examine((segment,), Direction.OUTPUT)
+        fired = self._guard.match((segment,), Direction.OUTPUT)
 
         def place(index: int) -> tuple[int, int]:
             at = head.start + index if head and index < len(before) else begin + index - len(before)

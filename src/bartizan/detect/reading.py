@@ -1,0 +1,186 @@
+"""One call of the readers and of the learned stages: whole texts, with what is known around them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from types import MappingProxyType
+from typing import NamedTuple, TypeVar
+
+from bartizan.config import DetectConfig
+from bartizan.core.segment import Role, Segment
+from bartizan.core.signal import Signal
+from bartizan.detect.automaton import encode
+from bartizan.detect.detector import Detector, Learned
+from bartizan.detect.examination import Failure, guarded
+from bartizan.detect.models.calibration import score
+from bartizan.detect.models.cascade import Cascade, Opinion
+from bartizan.detect.normalise import View
+from bartizan.detect.reader import NOTHING_KNOWN, Context, Reader, Sight
+
+_Kind = TypeVar("_Kind", bound=Detector)
+_CONTENT = frozenset({Role.TOOL, Role.DOCUMENT, Role.MEMORY})
+
+
+class Readers:
+    """The detectors that read whole texts, by role.
+
+    Args:
+        detectors: All detectors; those that match patterns are passed over.
+        cascade: The learned stages, None where they are off.
+
+    Attributes:
+        cascade: The learned stages, None where they are off.
+        roles: The roles that somebody reads.
+        heads: The heads that are asked for, by role.
+    """
+
+    def __init__(self, detectors: Iterable[Detector], cascade: Cascade | None) -> None:
+        found = tuple(detectors)
+        self.cascade = cascade
+        self._readers = _by_role([one for one in found if isinstance(one, Reader)])
+        self._learned = _by_role([one for one in found if isinstance(one, Learned)] if cascade else [])
+        self.roles = frozenset(role for role in Role if self._readers[role] or self._learned[role])
+        self.heads: Mapping[Role, tuple[str, ...]] = MappingProxyType({role: self._heads(role) for role in Role})
+
+    def of(self, role: Role) -> Sequence[Reader]:
+        """Returns who reads segments of a role."""
+        return self._readers[role]
+
+    def learned(self, role: Role) -> Sequence[Learned]:
+        """Returns the learned detectors for a role."""
+        return self._learned[role]
+
+    def kinds(self, role: Role) -> tuple[str, ...]:
+        """Returns the kinds of attack that are told apart in segments of a role."""
+        return tuple(sorted({one.kind for one in self._learned[role] if one.kind}))
+
+    def clears(self, segment: Segment, context: Context) -> bool:
+        """Whether the learned stages answer at once."""
+        if self.cascade is None or not self._learned[segment.role] or not segment.text:
+            return True
+        task = context.task if segment.role in _CONTENT else ""
+        return self.cascade.clears(segment.text, self.cascade.ask(self.heads[segment.role], task=task))
+
+    def _heads(self, role: Role) -> tuple[str, ...]:
+        return tuple(sorted({one.head for one in self._learned[role]} | set(self.kinds(role))))
+
+
+def _by_role(detectors: Sequence[_Kind]) -> Mapping[Role, tuple[_Kind, ...]]:
+    return MappingProxyType(
+        {role: tuple(one for one in detectors if not one.roles or role in one.roles) for role in Role}
+    )
+
+
+class _Place(NamedTuple):
+    """Where a text stands that is read: a segment, and what was decoded of it, None for itself."""
+
+    segment: int
+    role: Role
+    view: View | None
+    suspicious: bool
+
+
+class Reading:
+    """The state of one call: what was seen and what failed.
+
+    Args:
+        readers: Who reads.
+        config: The limits.
+        clock: Seconds that only grow; tests bring their own.
+    """
+
+    def __init__(self, readers: Readers, config: DetectConfig, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._readers = readers
+        self._config = config
+        self._clock = clock
+        self._deadline = clock() + config.seconds
+        self.signals: list[Signal] = []
+        self.failures: list[Failure] = []
+        self.opinions: list[tuple[int, Opinion]] = []
+
+    def read(self, index: int, segment: Segment, context: Context, *, suspicious: bool = False) -> None:
+        """Reads one segment; of a longer one than the limit, its beginning.
+
+        Args:
+            index: The segment's place in the content.
+            segment: What to read.
+            context: What is known around it.
+            suspicious: Whether patterns of attacks have matched in it.
+        """
+        text = segment.text if segment.text.isascii() else encode(segment.text).decode()
+        if len(text) > self._config.max_chars:
+            text = text[: self._config.max_chars]
+            for plugin in (*self._readers.of(segment.role), *self._readers.learned(segment.role)):
+                self._fail(plugin, index, f"only the first {self._config.max_chars:,} characters were read")
+        for reader in self._readers.of(segment.role):
+            with guarded(partial(self._fail, reader, index)):
+                self.signals += [_read_signal(reader, index, sight) for sight in reader.read(text, context)]
+        self._learn(text, _Place(index, segment.role, None, suspicious), context)
+
+    def read_inner(self, index: int, role: Role, view: View) -> None:
+        """Reads a text that was decoded from a part of a segment, as the learned stages do."""
+        self._learn(view.text, _Place(index, role, view, suspicious=False), NOTHING_KNOWN)
+
+    def _learn(self, text: str, place: _Place, context: Context) -> None:
+        role = place.role
+        cascade, learned = self._readers.cascade, self._readers.learned(role)
+        if cascade is None or not learned or not text:
+            return
+        with guarded(partial(self._fail_all, learned, place.segment)):
+            task = context.task if role in _CONTENT else ""
+            ask = cascade.ask(self._readers.heads[role], task=task, suspicious=place.suspicious)
+            opinion = cascade.read(text, ask._replace(late=self._late))
+            self.opinions.append((place.segment, opinion))
+            if opinion.late:
+                self._fail_all(learned, place.segment, f"not finished within {self._config.seconds:g} seconds")
+            kinds = self._readers.kinds(role)
+            kind = cascade.kind(opinion, kinds) if kinds else ""
+            for one in learned:
+                if (not one.kind or one.kind == kind) and score(opinion.log_odds[one.head]) >= one.threshold:
+                    self.signals.append(_learned_signal(one, place, opinion))
+
+    def _late(self) -> bool:
+        return self._clock() > self._deadline
+
+    def _fail_all(self, plugins: Iterable[Detector], index: int, reason: str) -> None:
+        for plugin in plugins:
+            self._fail(plugin, index, reason)
+
+    def _fail(self, plugin: Detector, index: int, reason: str) -> None:
+        failure = Failure(detector=plugin.meta.id, segment=index, reason=reason)
+        if failure not in self.failures:
+            self.failures.append(failure)
+
+
+def _read_signal(reader: Reader, index: int, sight: Sight) -> Signal:
+    return Signal(
+        detector=reader.meta.id,
+        category=reader.category,
+        score=sight.score,
+        segment=index,
+        start=sight.start,
+        end=sight.end,
+        severity=reader.meta.severity,
+        reason=sight.reason,
+    )
+
+
+def _learned_signal(learned: Learned, place: _Place, opinion: Opinion) -> Signal:
+    start, end = opinion.place[learned.head]
+    decoded = ""
+    if place.view is not None:
+        decoded = place.view.decoded(start, end)
+        start, end = place.view.span(start, end)
+    return Signal(
+        detector=learned.meta.id,
+        category=learned.category,
+        score=round(score(opinion.log_odds[learned.head]), 4),
+        segment=place.segment,
+        start=start,
+        end=end,
+        severity=learned.meta.severity,
+        reason=f"{learned.meta.title} ({opinion.stage} stage)",
+        decoded=decoded,
+    )

@@ -1,0 +1,153 @@
+"""Scores for texts by group of detectors: one number for each, for evaluation, calibration and use as a library."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from enum import StrEnum
+from typing import Any, Final
+
+import msgspec
+
+from bartizan.core.segment import Role, Segment
+from bartizan.detect.engine import Engine
+from bartizan.detect.examination import Detection
+from bartizan.detect.models.calibration import score as as_score
+from bartizan.detect.reader import Context
+from bartizan.errors import InputError
+
+THRESHOLD: Final = 0.5
+"""The score from which a text is flagged where a site has not set its own."""
+_PATTERNS_COUNT: Final = 3.0
+"""What a pattern that is sure adds to the log odds of the learned stages."""
+_UNREAD: Final = -5.0
+
+
+class Group(StrEnum):
+    """What is asked about a text."""
+
+    INJECTION = "injection"
+    MODERATION = "moderation"
+    LEAK = "leak"
+    HIDDEN = "hidden"
+    PII = "pii"
+    SECRETS = "secrets"
+
+
+class Kind(StrEnum):
+    """What a text is."""
+
+    USER = "user"
+    DOCUMENT = "document"
+    TOOL = "tool"
+    OUTPUT = "output"
+
+
+_FAMILIES: Final[Mapping[Group, tuple[str, ...]]] = {
+    Group.INJECTION: ("injection.", "jailbreak."),
+    Group.MODERATION: ("moderation.",),
+    Group.LEAK: ("leak.",),
+    Group.HIDDEN: ("unicode.", "injection.hidden_markup"),
+    Group.PII: ("pii.",),
+    Group.SECRETS: ("secrets.",),
+}
+_ROLES: Final[Mapping[Kind, Role]] = {
+    Kind.USER: Role.USER,
+    Kind.DOCUMENT: Role.DOCUMENT,
+    Kind.TOOL: Role.TOOL,
+    Kind.OUTPUT: Role.ASSISTANT,
+}
+SPANNED: Final = frozenset({Group.PII, Group.SECRETS})
+
+
+class Item(msgspec.Struct, frozen=True, kw_only=True):
+    """A text to score; unknown fields of its JSON are passed over.
+
+    Attributes:
+        text: What to score.
+        id: What the answer is called.
+        kind: What the text is.
+        system_prompt: The operator's instructions, which an output must not give away.
+        task: What the user had asked for when a document or tool result came back.
+    """
+
+    text: str
+    id: str | int = ""
+    kind: Kind = Kind.USER
+    system_prompt: str = ""
+    task: str = ""
+
+
+class Score(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A score from 0 to 1, whether that is enough, and for groups that have places `[start, end, type]`."""
+
+    score: float
+    flagged: bool
+    spans: tuple[tuple[int, int, str], ...] = ()
+
+
+class Scorer:
+    """Scores texts with one engine. Safe to share between threads.
+
+    Args:
+        engine: What looks at them.
+        thresholds: From which score on a group flags; `THRESHOLD` where it is not named.
+    """
+
+    def __init__(self, engine: Engine, thresholds: Mapping[Group, float] | None = None) -> None:
+        self.engine = engine
+        self._thresholds = dict(thresholds or {})
+
+    def score(self, item: Item, groups: Iterable[Group] = tuple(Group)) -> dict[Group, Score]:
+        """Scores one text for some groups."""
+        segment = Segment(text=item.text, role=_ROLES[item.kind])
+        context = Context(task=item.task, system=(item.system_prompt,) if item.system_prompt else ())
+        detection = self.engine.detect([segment], context)
+        return {group: self._score(detection, item, group) for group in groups}
+
+    def _score(self, detection: Detection, item: Item, group: Group) -> Score:
+        signals = [one for one in detection.signals if one.detector.startswith(_FAMILIES[group])]
+        best = max((one.score for one in signals), default=0.0)
+        if group in {Group.INJECTION, Group.MODERATION}:
+            head = "harm" if group is Group.MODERATION else "content" if item.kind in _CONTENT else "user"
+            odds = [one.log_odds[head] for _, one in detection.opinions if head in one.log_odds]
+            if odds or self.engine.has_models:
+                patterns = max((one.score for one in signals if not _is_learned(one.detector)), default=0.0)
+                best = as_score(max(odds, default=_UNREAD) + _PATTERNS_COUNT * patterns)
+        spans = tuple((one.start, one.end, one.category) for one in signals) if group in SPANNED else ()
+        return Score(score=best, flagged=best >= self._thresholds.get(group, THRESHOLD), spans=spans)
+
+
+_CONTENT: Final = frozenset({Kind.DOCUMENT, Kind.TOOL})
+
+
+def families(group: Group) -> tuple[str, ...]:
+    """Returns how the ids of a group's detectors begin."""
+    return _FAMILIES[group]
+
+
+def _is_learned(detector: str) -> bool:
+    return ".learned_" in detector
+
+
+def score(
+    texts: Iterable[str | Mapping[str, Any]], *, detector: str = "injection", engine: Engine | None = None
+) -> list[Score]:
+    """Scores texts, or mappings with the fields of `Item`, with a group of detectors.
+
+    Raises:
+        InputError: There is no such group, or a mapping has no text.
+    """
+    try:
+        group = Group(detector)
+    except ValueError as error:
+        raise InputError(f"no group of detectors {detector!r}", hint=", ".join(Group)) from error
+    scorer = Scorer(engine or Engine.load())
+    return [scorer.score(item, (group,))[group] for item in _items(texts)]
+
+
+def _items(texts: Iterable[str | Mapping[str, Any]]) -> Iterator[Item]:
+    for number, one in enumerate(texts):
+        try:
+            yield Item(text=one) if isinstance(one, str) else msgspec.convert(one, type=Item)
+        except msgspec.ValidationError as error:
+            raise InputError(f"text {number}: {error}") from error

@@ -1,0 +1,78 @@
+"""Sets what the stages' numbers mean, on harmless texts of sources that no model was trained on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from bartizan.detect.models.calibration import Calibration, Curve
+from training.examples import HEADS
+from training.linear import LINEAR_HEADS
+from training.row import HARMS, View
+from training.scores import Scored, view_of
+
+HALF: Final = 0.005
+"""The share of false alarms on the calibration mix at which a score is 0.5."""
+HIGH: Final = 0.001
+"""The share at which it is 0.85."""
+_SHARES: Final = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3)
+_LOST: Final = 0.01
+"""The share of attacks, of families not trained on, that the linear stage may clear."""
+_LEAST_STEP: Final = 0.4
+
+
+def calibrate(scored: Sequence[Scored]) -> Calibration:
+    """Returns the record for rows that were not trained on, harmless and not."""
+    curves: dict[str, Curve] = {}
+    alone: dict[str, Curve] = {}
+    for head in HEADS:
+        calm, bad = _sides(scored, head)
+        if len(calm) < 50 or not bad:
+            continue
+        share = max(_SHARES, key=lambda one: _recall(calm, bad, head, one))
+        curves[head] = _curve(np.array([one.joint(head, share) for one in calm]), share)
+        if head in LINEAR_HEADS:
+            at = LINEAR_HEADS.index(head)
+            curve = _curve(np.array([one.linear[:, at].max() for one in calm]), 0.0)
+            alone[head] = Curve(encoder=0.0, linear=curve.encoder, offset=curve.offset)
+    return Calibration(
+        heads=HEADS,
+        views={head: view_of(head) for head in HEADS},
+        curves={head: curves.get(head, Curve(encoder=1.0, linear=0.0, offset=0.0)) for head in HEADS},
+        alone=alone,
+        clear={head: _clear(scored, head, curves[head]) for head in LINEAR_HEADS},
+    )
+
+
+def _sides(scored: Sequence[Scored], head: str) -> tuple[list[Scored], list[Scored]]:
+    """Returns harmless and other rows for a head."""
+    if head == "harm" or head in HARMS:
+        known = [one for one in scored if one.row.harms is not None]
+        bad = [one for one in known if (one.row.harms if head == "harm" else head in (one.row.harms or ()))]
+        return [one for one in known if not one.row.harms], bad
+    views = {View.CONTENT} if head == "content" else {View.USER}
+    known = [one for one in scored if one.row.view in views]
+    return [one for one in known if one.row.attack is False], [one for one in known if one.row.attack]
+
+
+def _recall(calm: Sequence[Scored], bad: Sequence[Scored], head: str, share: float) -> float:
+    limit = np.quantile([one.joint(head, share) for one in calm], 0.99)
+    return float(np.mean([one.joint(head, share) > limit for one in bad]))
+
+
+def _curve(calm: np.ndarray, share: float) -> Curve:
+    """Returns the line through 0.5 at `HALF` false alarms and 0.85 at `HIGH`."""
+    middle, high = np.quantile(calm, 1 - HALF), np.quantile(calm, 1 - HIGH)
+    slope = math.log(0.85 / 0.15) / max(high - middle, _LEAST_STEP)
+    return Curve(encoder=float(slope), linear=float(slope * share), offset=float(-slope * middle))
+
+
+def _clear(scored: Sequence[Scored], head: str, curve: Curve) -> float:
+    """Returns the log odds below which a text is cleared: few attacks that the encoder would find lie there."""
+    at = LINEAR_HEADS.index(head)
+    _, bad = _sides(scored, head)
+    found = [one for one in bad if curve.encoder * one.joint(head, curve.linear / curve.encoder) + curve.offset > 0]
+    return float(np.quantile([one.linear[:, at].max() for one in found or bad], _LOST))
