@@ -91,7 +91,7 @@ _PARTS: Final = {
 """Which texts, where they are short, are also parts."""
 _SHORT: Final = 140
 _ENGLISH: Final = "mixed"
-_BETWEEN: Final = 420
+_BETWEEN: Final = 200
 _FOLDED: Final = str.maketrans(
     {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "ł": "l", "Ł": "L", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"}
 )
@@ -183,14 +183,7 @@ def _of(language: _Language, random: Random) -> Iterator[Row]:
     yield from _written(language, random)
     yield from _written_content(language, random)
     share = SHARES[language.lang]
-    makers: tuple[tuple[Callable[[_Language, bool, Random], Row], int], ...] = (
-        (_sentences, 290),
-        (_embedded, 80),
-        (_config, 45),
-        (_encoded, 60),
-        (_carried, 240),
-    )
-    for make, count in makers:
+    for make, count in ((_sentences, 290), (_embedded, 80), (_config, 45), (_encoded, 60), (_carried, 240)):
         for attack in (True, False):
             for _ in range(round(count * share)):
                 yield make(language, attack, random)
@@ -403,10 +396,13 @@ def _between(mixed: _Language, read: Mapping[str, _Language], random: Random) ->
     if mixed.lang != _ENGLISH:
         return
     natives = [one for lang, one in read.items() if lang != _ENGLISH]
-
     for attack in (True, False) * _BETWEEN:
-        family, parts = random.choice(_ATTACKS if attack else _BENIGN)
         native = random.choice(natives)
+        if random.random() < 0.3:
+            planted = replace(native, lang=_ENGLISH, planted=mixed.planted, inserted=mixed.inserted)
+            yield _carried(planted, attack, random)
+            continue
+        family, parts = random.choice(_ATTACKS if attack else _BENIGN)
         said = [_drawn(random.choice((native, mixed)), part, random) for part in parts]
         if len(said) == 1:
             said.insert(0, _drawn(mixed if said[0] in native.part[parts[0]] else native, "ask", random))
