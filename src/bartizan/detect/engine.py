@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from types import MappingProxyType
 
 import hyperscan
@@ -69,7 +70,11 @@ class Look:
         return all(self.readers.clears(one, around) for _, one in wanted)
 
     def finish(self) -> Detection:
-        """Reads the texts and returns all that was seen. Never raises: what goes wrong becomes a `Failure`."""
+        """Reads the texts, once, and returns all that was seen. Never raises: what goes wrong becomes a `Failure`."""
+        return self._seen
+
+    @cached_property
+    def _seen(self) -> Detection:
         wanted = self._wanted()
         if not wanted:
             return self.matched

@@ -50,7 +50,7 @@ _FAMILIES: Final[Mapping[Group, tuple[str, ...]]] = {
     Group.PII: ("pii.",),
     Group.SECRETS: ("secrets.",),
 }
-_ROLES: Final[Mapping[Kind, Role]] = {
+ROLES: Final[Mapping[Kind, Role]] = {
     Kind.USER: Role.USER,
     Kind.DOCUMENT: Role.DOCUMENT,
     Kind.TOOL: Role.TOOL,
@@ -99,16 +99,19 @@ class Scorer:
 
     def score(self, item: Item, groups: Iterable[Group] = tuple(Group)) -> dict[Group, Score]:
         """Scores one text for some groups."""
-        segment = Segment(text=item.text, role=_ROLES[item.kind])
+        segment = Segment(text=item.text, role=ROLES[item.kind])
         context = Context(task=item.task, system=(item.system_prompt,) if item.system_prompt else ())
-        detection = self.engine.detect([segment], context)
-        return {group: self._score(detection, item, group) for group in groups}
+        return self.judge(self.engine.detect([segment], context), item.kind, groups)
 
-    def _score(self, detection: Detection, item: Item, group: Group) -> Score:
+    def judge(self, detection: Detection, kind: Kind, groups: Iterable[Group] = tuple(Group)) -> dict[Group, Score]:
+        """Scores what was seen in one text of a kind."""
+        return {group: self._score(detection, kind, group) for group in groups}
+
+    def _score(self, detection: Detection, kind: Kind, group: Group) -> Score:
         signals = [one for one in detection.signals if one.detector.startswith(_FAMILIES[group])]
         best = max((one.score for one in signals), default=0.0)
         if group in {Group.INJECTION, Group.MODERATION}:
-            head = "harm" if group is Group.MODERATION else "content" if item.kind in _CONTENT else "user"
+            head = "harm" if group is Group.MODERATION else "content" if kind in _CONTENT else "user"
             odds = [one.log_odds[head] for _, one in detection.opinions if head in one.log_odds]
             if odds or self.engine.has_models:
                 patterns = max((one.score for one in signals if not _is_learned(one.detector)), default=0.0)

@@ -71,7 +71,9 @@ class Gateway:
             metrics=self._metrics,
             upstreams=self._upstreams,
         )
-        check = CheckRoute(config=config.gateway, check=self.check, journal=self._journal, metrics=self._metrics)
+        check = CheckRoute(
+            config=config.gateway, guard=guard, check=self.check, journal=self._journal, metrics=self._metrics
+        )
         self._routes: Mapping[str, Route] = MappingProxyType(
             {
                 "/v1/chat/completions": Route("chat", "POST", chat),

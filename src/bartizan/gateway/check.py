@@ -13,13 +13,16 @@ from bartizan.core.event import Event
 from bartizan.core.identity import unique_id
 from bartizan.core.segment import TRUSTED_ROLES, Direction, Role, Segment
 from bartizan.core.verdict import Action, Verdict
+from bartizan.detect.explanation import explain
 from bartizan.detect.reader import Context
+from bartizan.detect.scoring import Scorer
 from bartizan.errors import InputError
 from bartizan.gateway.answer import Answer, bad_request
 from bartizan.gateway.chat import GuardCheck, Question
 from bartizan.gateway.journal import CHECK, Journal
 from bartizan.gateway.metrics import Metrics
 from bartizan.gateway.request import Request
+from bartizan.guard.guard import Guard
 from bartizan.llm import strict_json
 from bartizan.llm.dialects.openai_chat import ChatRequest, parse_messages
 from bartizan.llm.strict_json import expect
@@ -27,9 +30,13 @@ from bartizan.llm.strict_json import expect
 
 @dataclass(frozen=True, kw_only=True)
 class CheckRoute:
-    """The route. A body is `{"messages": [...]}` or `{"text": "...", "role": "user"}`, and may have a `context`."""
+    """The route. A body is `{"messages": [...]}` or `{"text": "...", "role": "user"}`.
+
+    It may have a `context`, and `"explain": true` where the answer should say all that was seen.
+    """
 
     config: GatewayConfig
+    guard: Guard
     check: GuardCheck
     journal: Journal
     metrics: Metrics
@@ -54,7 +61,9 @@ class CheckRoute:
         direction = _one_of(Direction, tree, "direction", default=Direction.INPUT)
         chat = parse_messages(tree["messages"]) if "messages" in tree else None
         segments = chat.segments if chat else (_segment(tree),)
-        decision = self.check(Question(segments, direction, request.id, _context(tree)))
+        around = _context(tree)
+        look = self.guard.begin(segments, around) if expect(tree.get("explain", False), bool, ("explain",)) else None
+        decision = self.check(Question(segments, direction, request.id, around, look))
         verdict = decision.verdict
         event = Event(
             id=unique_id("event"),
@@ -75,6 +84,8 @@ class CheckRoute:
         }
         if decision.texts:
             answer |= _redacted(chat, decision.texts[0] if chat is None else "", decision.texts)
+        if look is not None:
+            answer["explanation"] = msgspec.to_builtins(explain(look, Scorer(self.guard.engine)))
         return strict_json.encode(answer), verdict
 
 

@@ -1,0 +1,180 @@
+"""Why a check came out as it did, in bounded size: scores by group, what each stage said, and what was decoded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, TypeVar
+
+from bartizan.core.record import Record
+from bartizan.core.segment import Role, Segment
+from bartizan.core.signal import Signal
+from bartizan.detect.engine import Look
+from bartizan.detect.examination import Detection, Failure
+from bartizan.detect.models.calibration import score
+from bartizan.detect.models.cascade import Opinion
+from bartizan.detect.normalise import View, fold, table
+from bartizan.detect.scoring import Group, Kind, Scorer
+
+MOST: Final = 100
+"""Of signals, opinions and failures, this many of each are told; what is left out is counted."""
+LONGEST: Final = 500
+"""Characters of a decoded text that are told."""
+_KINDS: Final = ((Role.TOOL, Kind.TOOL), (Role.DOCUMENT, Kind.DOCUMENT), (Role.MEMORY, Kind.DOCUMENT))
+_FOLDED: Final = frozenset({"homoglyphs", "invisible"})
+_DIGITS: Final = 4
+_T = TypeVar("_T")
+
+
+class GroupScore(Record, frozen=True, kw_only=True):
+    """The score of a group of detectors, 0 to 1, whether it is enough to flag, and the segment that has it."""
+
+    score: float
+    flagged: bool
+    segment: int
+
+
+class Stage(Record, frozen=True, kw_only=True):
+    """What the learned stages said of one text: a segment's own, or one that was decoded from it.
+
+    Attributes:
+        segment: The index of the segment.
+        stage: Which stage decided: `linear` or `encoder`.
+        windows: How many windows the text has.
+        read: How many of them the encoder read.
+        late: Whether time ran out before it had read what it should.
+        linear: By linear head, the score of its worst window after the linear stage alone.
+        scores: By head, the calibrated score after the stage that decided.
+    """
+
+    segment: int
+    stage: str
+    windows: int
+    read: int
+    late: bool
+    linear: dict[str, float]
+    scores: dict[str, float]
+
+
+class Sighting(Record, frozen=True, kw_only=True):
+    """A signal, with how its text was hidden, the outermost layer first, and what it then reads as where that is short.
+
+    `reads` is for lookalikes and invisible characters; what stood in an encoding is among `decoded` of the explanation.
+    """
+
+    signal: Signal
+    layers: tuple[str, ...] = ()
+    reads: str = ""
+
+
+class Layer(Record, frozen=True, kw_only=True):
+    """A text that was decoded from `start` to `end` of a segment: through which layers, its beginning, its length."""
+
+    segment: int
+    start: int
+    end: int
+    layers: tuple[str, ...]
+    text: str
+    chars: int
+
+
+class Explanation(Record, frozen=True, kw_only=True):
+    """All that is known of a check beside its verdict.
+
+    Attributes:
+        scores: By group, the highest score of the segments that the operator has not written.
+        signals: What was seen, also by detectors that no rule of the policy names, in order of segment and place.
+        stages: What the learned stages said, a segment's own text before what was decoded of it.
+        decoded: What was decoded.
+        failures: What was not checked, and why.
+        left_out: How many signals, stages and failures there are beyond the bound, where there are.
+    """
+
+    scores: dict[Group, GroupScore]
+    signals: tuple[Sighting, ...]
+    stages: tuple[Stage, ...]
+    decoded: tuple[Layer, ...]
+    failures: tuple[Failure, ...]
+    left_out: dict[str, int]
+
+
+def explain(look: Look, scorer: Scorer) -> Explanation:
+    """Explains a look, finished or not; nothing is looked at twice."""
+    seen = look.finish()
+    signals = _most(seen.signals, lambda one: one.score)
+    opinions = _most(seen.opinions, lambda one: max(one[1].log_odds.values(), default=0.0))
+    failures = seen.failures[:MOST]
+    counts = {
+        "signals": len(seen.signals) - len(signals),
+        "stages": len(seen.opinions) - len(opinions),
+        "failures": len(seen.failures) - len(failures),
+    }
+    return Explanation(
+        scores=_scores(seen, look.segments, scorer),
+        signals=tuple(_sighting(one, look.segments[one.segment].text) for one in signals),
+        stages=tuple(_stage(segment, opinion) for segment, opinion in opinions),
+        decoded=tuple(_layer(segment, view) for segment, view in look.inner),
+        failures=tuple(_short(one) for one in failures),
+        left_out={name: count for name, count in counts.items() if count},
+    )
+
+
+def _scores(seen: Detection, segments: Sequence[Segment], scorer: Scorer) -> dict[Group, GroupScore]:
+    parts: dict[int, tuple[list[Signal], list[tuple[int, Opinion]]]] = {
+        index: ([], []) for index, one in enumerate(segments) if not one.trusted
+    }
+    for signal in seen.signals:
+        if signal.segment in parts:
+            parts[signal.segment][0].append(signal)
+    for opinion in seen.opinions:
+        if opinion[0] in parts:
+            parts[opinion[0]][1].append(opinion)
+    best: dict[Group, GroupScore] = {}
+    for index, (signals, opinions) in parts.items():
+        detection = Detection(signals=tuple(signals), opinions=tuple(opinions))
+        for group, one in scorer.judge(detection, _kind(segments[index].role)).items():
+            if group not in best or one.score > best[group].score:
+                best[group] = GroupScore(score=round(one.score, _DIGITS), flagged=one.flagged, segment=index)
+    return best
+
+
+def _kind(role: Role) -> Kind:
+    return Kind.OUTPUT if role is Role.ASSISTANT else dict(_KINDS).get(role, Kind.USER)
+
+
+def _most(found: Sequence[_T], weight: Callable[[_T], float]) -> list[_T]:
+    """Returns the weightiest in the order in which they were found."""
+    kept = sorted(range(len(found)), key=lambda at: -weight(found[at]))[:MOST]
+    return [found[at] for at in sorted(kept)]
+
+
+def _sighting(signal: Signal, text: str) -> Sighting:
+    layers = tuple(signal.decoded.split("+")) if signal.decoded else ()
+    folded = layers and _FOLDED.issuperset(layers)
+    reads = fold(View(text=text[signal.start : signal.end][:LONGEST]), table()).text if folded else ""
+    return Sighting(signal=signal, layers=layers, reads=reads)
+
+
+def _stage(segment: int, opinion: Opinion) -> Stage:
+    windows, read = opinion.windows
+    return Stage(
+        segment=segment,
+        stage=opinion.stage,
+        windows=windows,
+        read=read,
+        late=opinion.late,
+        linear=_rounded(opinion.linear.items()),
+        scores=_rounded(opinion.log_odds.items()),
+    )
+
+
+def _rounded(log_odds: Iterable[tuple[str, float]]) -> dict[str, float]:
+    return {head: round(score(odds), _DIGITS) for head, odds in log_odds}
+
+
+def _layer(segment: int, view: View) -> Layer:
+    start, end = view.span(0, len(view.text))
+    return Layer(segment=segment, start=start, end=end, layers=view.how, text=view.text[:LONGEST], chars=len(view.text))
+
+
+def _short(failure: Failure) -> Failure:
+    return Failure(detector=failure.detector, segment=failure.segment, reason=failure.reason[:LONGEST])
