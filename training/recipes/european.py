@@ -90,6 +90,7 @@ _PARTS: Final = {
 }
 """Which texts, where they are short, are also parts."""
 _SHORT: Final = 140
+_NAMES: Final = ("policy", "instructions", "mode", "rules", "profile", "behavior", "notes", "config", "system")
 _ENGLISH: Final = "mixed"
 _BETWEEN: Final = 200
 _FOLDED: Final = str.maketrans(
@@ -291,9 +292,7 @@ def _config(language: _Language, attack: bool, random: Random) -> Row:
 
 
 def _settings(values: Sequence[str], random: Random) -> str:
-    names = random.sample(
-        ("policy", "instructions", "mode", "rules", "profile", "behavior", "notes", "config", "system"), len(values)
-    )
+    names = random.sample(_NAMES, len(values))
     pairs = dict(zip(names, values, strict=True))
     form = random.randrange(6)
     if form == 0:
@@ -303,19 +302,11 @@ def _settings(values: Sequence[str], random: Random) -> str:
     if form == 2:
         return "\n".join(f"<{name}>{value}</{name}>" for name, value in pairs.items())
     if form == 3:
-        return "\n".join(
-            (
-                random.choice(("[settings]", "[assistant]", "[chat]")),
-                *(f'{name} = "{value}"' for name, value in pairs.items()),
-            )
-        )
+        head = random.choice(("[settings]", "[assistant]", "[chat]"))
+        return "\n".join((head, *(f'{name} = "{value}"' for name, value in pairs.items())))
     if form == 4:
-        return "\n".join(
-            (
-                random.choice(("### Profile", "## Rules", "**Config**")),
-                *(f"{at}. {one}" for at, one in enumerate(values, 1)),
-            )
-        )
+        head = random.choice(("### Profile", "## Rules", "**Config**"))
+        return "\n".join((head, *(f"{at}. {one}" for at, one in enumerate(values, 1))))
     return "\n".join(f"- {value}" for value in values)
 
 
@@ -327,9 +318,7 @@ def _split(text: str, random: Random) -> str:
     form = random.randrange(4)
     if form == 0:
         names = [f"{chr(97 + at % 26)}{at // 26 or ''}" for at in range(len(pieces))]
-        return (
-            "\n".join(f'{name} = "{one}"' for name, one in zip(names, pieces, strict=True)) + "\n" + " + ".join(names)
-        )
+        return "\n".join((*(f'{name} = "{one}"' for name, one in zip(names, pieces, strict=True)), " + ".join(names)))
     if form == 1:
         return "\n".join(f"{at}) {one}" for at, one in enumerate(pieces, 1))
     if form == 2:
