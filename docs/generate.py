@@ -43,9 +43,7 @@ def configuration_page() -> Iterator[str]:
         described = described_attributes(section)
         for field in msgspec.structs.fields(section):
             if not (isinstance(field.type, type) and issubclass(field.type, Section)):
-                default = (
-                    dict(flatten(msgspec.to_builtins(section()), name)) if name != "gateway.upstreams.NAME" else {}
-                )
+                default = {} if name.endswith(".NAME") else dict(flatten(msgspec.to_builtins(section()), name))
                 prefix = "" if name == "top level" else f"{name}."
                 value = json.dumps(default.get(f"{name}.{field.name}", "required" if field.required else field.default))
                 yield f"| `{prefix}{field.name}` | `{value}` | {described.get(field.name, '')} |"

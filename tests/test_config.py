@@ -84,3 +84,25 @@ def test_a_secret_that_cannot_be_had_is_explained_without_showing_it(reference: 
 
 def test_flatten_gives_every_leaf_and_keeps_empty_tables() -> None:
     assert dict(flatten({"a": {"b": 1, "c": {}}, "d": [1]})) == {"a.b": 1, "a.c": {}, "d": [1]}
+
+
+def test_classifiers_and_topics_are_named_tables(tmp_path: Path) -> None:
+    text = '[detect.classifiers.own]\npath = "x"\nlabels = { LABEL_1 = "injection" }\n'
+    config = load(write(tmp_path, text), environ={}).config
+    assert config.detect.classifiers["own"].labels == {"LABEL_1": "injection"}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[detect.classifiers.own]\npath = "x"\nlabels = { A = "injecton" }\n', "injection"),
+        ('[detect.classifiers.own]\npath = "x"\nlabels = {}\n', "length"),
+        ('[detect.classifiers."Own one"]\npath = "x"\nlabels = { A = "injection" }\n', "a-z"),
+        ('[detect.classifiers.own]\npath = "x"\nlabel = { A = "injection" }\n', "detect.classifiers.own.label"),
+        ('[detect.topics.own]\nexamples = ["a", "b"]\n', "length"),
+    ],
+)
+def test_wrong_classifiers_and_topics_are_refused(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(write(tmp_path, text), environ={})
+    assert said in caught.value.message

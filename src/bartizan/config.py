@@ -13,11 +13,12 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args, get_origin
 from urllib.parse import urlsplit
 
 import msgspec
 
+from bartizan.core.segment import Role
 from bartizan.errors import ConfigError
 
 DEFAULT_FILE = "bartizan.toml"
@@ -30,6 +31,10 @@ _MAX_DEPTH = 16
 Port = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 Seconds = Annotated[float, msgspec.Meta(gt=0)]
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Name = Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9_]{0,39}$")]
+_MEANING = r"^(injection|jailbreak|moderation\.[a-z][a-z0-9_]{0,39})$"
+_READ_BY_DEFAULT = (Role.USER, Role.TOOL, Role.DOCUMENT, Role.MEMORY)
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -54,6 +59,43 @@ class StoreConfig(Section, frozen=True, kw_only=True):
     busy_seconds: Seconds = 10.0
 
 
+class ClassifierConfig(Section, frozen=True, kw_only=True):
+    """A sequence classifier of one's own, exported as ONNX; needs the extra `classifiers`.
+
+    Attributes:
+        path: Its folder (`model.onnx`, `tokenizer.json`, `config.json`), or one ONNX file in it.
+        labels: What its labels count as: `injection`, `jailbreak` or `moderation.NAME`. A label is named as in
+            `config.json`, or by the number of its output; those not named count as harmless.
+        roles: The roles whose texts it reads.
+        threshold: From which probability on there is a signal.
+        max_tokens: How long a window of it is; longer texts are read in windows that overlap by a quarter.
+        only_unclear: Whether it reads only what the linear stage does not clear, or all texts.
+    """
+
+    path: str
+    labels: Annotated[dict[str, Annotated[str, msgspec.Meta(pattern=_MEANING)]], msgspec.Meta(min_length=1)]
+    roles: tuple[Role, ...] = _READ_BY_DEFAULT
+    threshold: Share = 0.5
+    max_tokens: Annotated[int, msgspec.Meta(ge=16, le=8_192)] = 512
+    only_unclear: bool = False
+
+
+class TopicConfig(Section, frozen=True, kw_only=True):
+    """A topic of one's own, told by examples.
+
+    Attributes:
+        examples: Sentences about it, at least three, better ten or more.
+        counter_examples: Sentences that are close to it and not meant.
+        roles: The roles whose texts are looked at; empty for all.
+        threshold: From which score on there is a signal; at 0.5, about one in a hundred ordinary sentences is one.
+    """
+
+    examples: Annotated[tuple[str, ...], msgspec.Meta(min_length=3, max_length=1_000)]
+    counter_examples: Annotated[tuple[str, ...], msgspec.Meta(max_length=1_000)] = ()
+    roles: tuple[Role, ...] = (Role.USER, Role.ASSISTANT)
+    threshold: Share = 0.5
+
+
 class DetectConfig(Section, frozen=True, kw_only=True):
     """The detection engine.
 
@@ -63,6 +105,9 @@ class DetectConfig(Section, frozen=True, kw_only=True):
         decode_depth: How many layers of encoding are unwrapped.
         seconds: How long the detectors may take over one piece of content.
         models: Whether the learned stages run. The second of them needs the extra `ml`.
+        thresholds: The file that `bartizan detect calibrate` wrote; empty to flag from 0.5 on.
+        classifiers: Classifiers of one's own by name.
+        topics: Topics of one's own by name.
     """
 
     disable: tuple[str, ...] = ()
@@ -70,6 +115,9 @@ class DetectConfig(Section, frozen=True, kw_only=True):
     decode_depth: Annotated[int, msgspec.Meta(ge=0, le=8)] = 3
     seconds: Seconds = 2.0
     models: bool = True
+    thresholds: str = ""
+    classifiers: dict[Name, ClassifierConfig] = {}
+    topics: dict[Name, TopicConfig] = {}
 
 
 class GuardConfig(Section, frozen=True, kw_only=True):
@@ -361,7 +409,8 @@ def _check_keys(tree: Mapping[str, Any], section: type[Any], prefix: str = "", *
         inner = known[key]
         if isinstance(inner, type) and issubclass(inner, Section) and isinstance(value, Mapping):
             _check_keys(value, inner, f"{dotted}.", origins=origins)
-        elif inner == dict[str, UpstreamConfig] and isinstance(value, Mapping):
-            for name, upstream in value.items():
-                if isinstance(upstream, Mapping):
-                    _check_keys(upstream, UpstreamConfig, f"{dotted}.{name}.", origins=origins)
+        elif get_origin(inner) is dict and isinstance(value, Mapping):
+            named = get_args(inner)[1]
+            for name, table in value.items():
+                if isinstance(table, Mapping) and isinstance(named, type) and issubclass(named, Section):
+                    _check_keys(table, named, f"{dotted}.{name}.", origins=origins)

@@ -15,6 +15,7 @@ from bartizan.core.segment import Role, Segment
 from bartizan.detect import detectors as shelf
 from bartizan.detect import normalise
 from bartizan.detect.automaton import Automaton, Places, encode
+from bartizan.detect.classifiers.classifier import classifiers
 from bartizan.detect.detector import Detector
 from bartizan.detect.encodings import ENCODINGS
 from bartizan.detect.examination import Detection, Examination, Failure, Owned, Passes, in_order
@@ -154,22 +155,26 @@ class Engine:
 
     @classmethod
     def load(cls, config: DetectConfig | None = None) -> Engine:
-        """Finds the detectors on the shelf, leaves out those that `config.disable` names, and compiles the rest.
+        """Finds the detectors on the shelf and those of the configuration, and compiles those that it does not disable.
 
         Raises:
-            ConfigError: `config.disable` names a detector or family that does not exist.
+            ConfigError: `config.disable` names a detector or family that does not exist, or a classifier or topic of
+                the configuration cannot be had.
             PluginError: A detector is malformed.
         """
         config = config or DetectConfig()
-        found = scan(shelf, Detector)  # type: ignore[type-abstract]
-        known = {*found.plugins, *(f"{name.partition('.')[0]}.*" for name in found.plugins)}
+        cascade = Cascade.load() if config.models else None
+        shelved = scan(shelf, Detector)  # type: ignore[type-abstract]
+        found = [*shelved, *classifiers(config.classifiers)]
+        ids = [plugin.meta.id for plugin in found]
+        known = {*ids, *(f"{name.partition('.')[0]}.*" for name in ids)}
         for name in config.disable:
             if name not in known:
                 raise ConfigError(
                     f"detect.disable names {name!r}, which is no detector", hint=nearest(name, sorted(known))
                 )
         chosen = [plugin for plugin in found if not _disabled(plugin.meta.id, config.disable)]
-        return cls(chosen, config, cascade=Cascade.load() if config.models else None)
+        return cls(chosen, config, cascade=cascade)
 
     def detect(self, segments: Sequence[Segment], context: Context | None = None) -> Detection:
         """Looks at all segments. Never raises: what goes wrong becomes a `Failure`.

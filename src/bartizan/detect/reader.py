@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -55,10 +55,22 @@ class Reader(Detector):
 
     Attributes:
         example: The context in which the `hits` and `misses` of `meta` are read.
+        is_slow: Whether reading may take more than a millisecond a page, so that nobody waits for it in an event loop.
+        only_unclear: Whether it is spared what the linear stage clears.
     """
 
     example: Context = NOTHING_KNOWN
+    is_slow: bool = False
+    only_unclear: bool = False
 
     @abstractmethod
     def read(self, text: str, context: Context) -> Iterable[Sight]:
         """Yields what it sees in a text, which holds no lone surrogates, in time about linear in its length."""
+
+    def read_until(self, text: str, context: Context, late: Callable[[], bool]) -> Iterable[Sight]:  # noqa: ARG002
+        """Yields the same, and stops once `late` says so; for readers that can.
+
+        Raises:
+            LimitError: It has stopped before it had seen all.
+        """
+        return self.read(text, context)

@@ -57,7 +57,9 @@ class Readers:
         return tuple(sorted({one.kind for one in self._learned[role] if one.kind}))
 
     def clears(self, segment: Segment, context: Context) -> bool:
-        """Whether the learned stages answer at once."""
+        """Whether the learned stages answer at once, and there is no slow reader."""
+        if any(one.is_slow for one in self._readers[segment.role]):
+            return False
         if self.cascade is None or not self._learned[segment.role] or not segment.text:
             return True
         task = context.task if segment.role in _CONTENT else ""
@@ -114,10 +116,14 @@ class Reading:
             text = text[: self._config.max_chars]
             for plugin in (*self._readers.of(segment.role), *self._readers.learned(segment.role)):
                 self._fail(plugin, index, f"only the first {self._config.max_chars:,} characters were read")
-        for reader in self._readers.of(segment.role):
-            with guarded(partial(self._fail, reader, index)):
-                self.signals += [_read_signal(reader, index, sight) for sight in reader.read(text, context)]
         self._learn(text, _Place(index, segment.role, None, suspicious), context)
+        is_clear = not suspicious and self._clears(index)
+        for reader in self._readers.of(segment.role):
+            if is_clear and reader.only_unclear:
+                continue
+            with guarded(partial(self._fail, reader, index)):
+                for sight in reader.read_until(text, context, self._late):
+                    self.signals.append(_read_signal(reader, index, sight))
 
     def read_inner(self, index: int, role: Role, view: View) -> None:
         """Reads a text that was decoded from a part of a segment, as the learned stages do."""
@@ -140,6 +146,13 @@ class Reading:
             for one in learned:
                 if (not one.kind or one.kind == kind) and score(opinion.log_odds[one.head]) >= one.threshold:
                     self.signals.append(_learned_signal(one, place, opinion))
+
+    def _clears(self, index: int) -> bool:
+        """Whether the linear stage found nothing in what was read last, which is this segment."""
+        cascade = self._readers.cascade
+        if cascade is None or not self.opinions or self.opinions[-1][0] != index:
+            return False
+        return cascade.is_ordinary(self.opinions[-1][1])
 
     def _late(self) -> bool:
         return self._clock() > self._deadline

@@ -167,6 +167,10 @@ class Cascade:
         self._remember(key, self._opinion(ask, cut, {}, unread=False))
         return True
 
+    def is_ordinary(self, opinion: Opinion) -> bool:
+        """Whether the linear stage cleared all of the text that the opinion is of."""
+        return all(odds <= self._calibration.clear[view] for view, odds in opinion.linear.items())
+
     def _cut(self, text: str, heads: Sequence[str]) -> _Text:
         found = units(text)
         places = [(at, min(len(found), at + SIZE)) for at in starts(len(found))] if found else []
