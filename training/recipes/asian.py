@@ -24,7 +24,7 @@ from urllib.parse import quote
 from training.row import Row, View
 
 SOURCE: Final = "asian"
-SIZES: Final = {"zh": 2500, "ja": 2500, "ko": 2500, "vi": 1150, "id": 1150, "th": 900}
+SIZES: Final = {"zh": 2500, "ja": 2500, "ko": 2500, "vi": 1150, "id": 1150, "th": 900, "mixed": 1200}
 """Rows of each language, at most; what its tables cannot fill without repeating themselves is left out."""
 
 _PHRASES: Final = Path(__file__).parent.parent / "phrases"
