@@ -10,6 +10,7 @@ from random import Random
 from statistics import median
 
 import pytest
+
 from training.recipes.asian import SIZES, rows
 from training.row import Row, View
 

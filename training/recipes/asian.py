@@ -141,7 +141,7 @@ class _Book:
 
     def spoken(self, random: Random, attack: bool) -> Row:
         """A user's turn from a grammar."""
-        family, patterns = random.choice(list(_flat(self.user["grammar"]["attack" if attack else "benign"]).items()))
+        family, patterns = _weighted(random, _flat(self.user["grammar"]["attack" if attack else "benign"]))
         return self._row(self._styled(random, self._expanded(random, random.choice(patterns))), attack, family)
 
     def joined(self, random: Random, attack: bool) -> Row:
@@ -197,7 +197,8 @@ class _Book:
         if carrier.get("json"):
             said = json.dumps(said, ensure_ascii=False)[1:-1]
         body, spans = _unmark(body.replace(_PLACE, f"⟦{said}⟧", 1).strip())
-        told = plain or random.random() < 0.5
+        # Plain requests need the task to be seen as foreign to it; harmless rows have one as often as attacks do.
+        told = plain or random.random() < (0.5 if attack else 0.66)
         task = _expand(random, about, random.choice(carrier["tasks"])) if told else ""
         where = carrier["kind"]
         family = f"planted.{where}" if plain else f"indirect.{where}" if attack else f"content.{where}"
@@ -210,7 +211,7 @@ class _Book:
         return Row(text=text, attack=attack, family=family, source=SOURCE, lang=self.lang, **values)
 
     def _drawn(self, random: Random, attack: bool) -> tuple[str, str]:
-        family, texts = random.choice(list(_flat(self.user["attack" if attack else "benign"]).items()))
+        family, texts = _weighted(random, _flat(self.user["attack" if attack else "benign"]))
         return family, self._expanded(random, random.choice(texts))
 
     def _expanded(self, random: Random, pattern: str) -> str:
@@ -233,6 +234,11 @@ class _Book:
         if random.random() < 0.12:
             return _abbreviated(self.user["style"].get("short", {}), random, text)
         return random.choice(_HABITS)(random, text)
+
+
+def _weighted(random: Random, families: Mapping[str, list[str]]) -> tuple[str, list[str]]:
+    """One family and its texts; extraction twice as often, since it is a quarter of what assistants meet."""
+    return random.choices(list(families.items()), [1 + name.startswith("extraction") for name in families])[0]
 
 
 def _traditional(text: str, pairs: str) -> str:
