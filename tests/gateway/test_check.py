@@ -61,6 +61,8 @@ async def test_what_was_decoded_is_told_layer_by_layer(tmp_path: Path, guard: Gu
         assert layers[("base64", "base64")].text == INJECTION
         assert text[layers[("base64", "base64")].start :].startswith("U")
         assert ("base64", "base64") in {one.layers for one in told.signals}
+        assert len(set(told.decoded)) == len(told.decoded)
+        assert len(set(told.signals)) == len(told.signals)
 
 
 async def test_folded_text_reads_as_what_it_looks_like(tmp_path: Path, guard: Guard) -> None:

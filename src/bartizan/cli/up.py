@@ -93,7 +93,7 @@ async def _work(screen: Console, urls: Mapping[str, str], config: Config, *, led
 async def _services(config: Config, ledger: Ledger) -> AsyncIterator[Mapping[str, str]]:
     """Serves what the configuration asks for: the lab only where no upstream is named."""
     guard = Guard.from_config(config)
-    front = Served("console", console.build(config, ledger), config.console.host, config.console.port)
+    front = Served("console", console.build(config, ledger, guard), config.console.host, config.console.port)
     if config.gateway.upstreams:
         async with serving(_gateway(config, ledger, guard), front) as urls:
             yield urls

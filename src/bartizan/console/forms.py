@@ -16,8 +16,8 @@ FIELD = "csrf"
 """The name of the token's field."""
 
 
-async def read_form(request: Request, *, token: str) -> dict[str, str]:
-    """Reads a form that must carry `token`.
+async def read_form(request: Request, *, token: str, most: int = MAX_FORM_BYTES) -> dict[str, str]:
+    """Reads a form of at most `most` bytes that must carry `token`.
 
     Raises:
         HTTPException: 415 for another content type, 413 for a larger body, 400 where it cannot be read, and 403
@@ -28,7 +28,7 @@ async def read_form(request: Request, *, token: str) -> dict[str, str]:
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > MAX_FORM_BYTES:
+        if len(body) > most:
             raise HTTPException(413, "The form is too large.")
     try:
         pairs = parse_qsl(body.decode("utf-8"), keep_blank_values=True, max_num_fields=_MAX_FIELDS)

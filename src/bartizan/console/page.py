@@ -12,8 +12,10 @@ import msgspec
 
 from bartizan.config import Config
 from bartizan.console import pages as shelf
+from bartizan.console.forms import MAX_FORM_BYTES
 from bartizan.console.query import Query
 from bartizan.errors import PluginError
+from bartizan.guard.guard import Guard
 from bartizan.store.ledger import Ledger
 
 
@@ -23,11 +25,18 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, kw_only=True)
 class Visit:
-    """What a page is made from: the ledger, the configuration and the filters of this visit."""
+    """What a page is made from: the ledger, the configuration, and the filters and the form of this visit.
+
+    Attributes:
+        form: What was sent with an action; empty for the page itself.
+        guard: Returns the guard under the current policy; the first call may take a second.
+    """
 
     ledger: Ledger
     config: Config
     query: Query
+    form: Mapping[str, str]
+    guard: Callable[[], Guard]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +50,9 @@ class Page:
         order: Its place in the navigation; 0 for a page that is reached from another.
         icon: The path of its icon on a grid of 24.
         part_of: The page that is marked in the navigation while this one is open.
-        actions: What can be done on it, each a POST to `/NAME/ACTION` that answers with the page.
+        actions: What can be done on it, each a POST to `/NAME/ACTION` that answers with the page, and to
+            `/NAME/ACTION.json` that answers with its twin.
+        form_bytes: How large the form of an action may be.
     """
 
     title: str
@@ -51,6 +62,7 @@ class Page:
     icon: str = ""
     part_of: str = ""
     actions: Mapping[str, Callable[[Visit], Context]] = field(default_factory=lambda: MappingProxyType({}))
+    form_bytes: int = MAX_FORM_BYTES
 
 
 def pages() -> Mapping[str, Page]:

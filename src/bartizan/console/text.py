@@ -13,6 +13,11 @@ from bartizan.errors import PluginError
 
 _HIDDEN = frozenset({"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"})
 _LAID_OUT = frozenset("\n\t")
+_IGNORED = frozenset(
+    "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u3164\uffa0"
+    + "".join(map(chr, (*range(0xFE00, 0xFE0E), *range(0xE0100, 0xE01F0))))
+)
+"""Letters and marks that are drawn as nothing. The two that choose how an emoji is drawn are too common to be told."""
 _MOST_MARKED = 12
 _LEAST = 0.1
 _STEPS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
@@ -92,4 +97,6 @@ def tag_label(tag: str) -> str:
 
 
 def _is_hidden(character: str) -> bool:
-    return unicodedata.category(character) in _HIDDEN and character not in _LAID_OUT
+    if character in _LAID_OUT or (character.isascii() and character.isprintable()):
+        return False
+    return unicodedata.category(character) in _HIDDEN or character in _IGNORED

@@ -100,19 +100,22 @@ class Explanation(Record, frozen=True, kw_only=True):
 def explain(look: Look, scorer: Scorer) -> Explanation:
     """Explains a look, finished or not; nothing is looked at twice."""
     seen = look.finish()
-    signals = _most(seen.signals, lambda one: one.score)
-    opinions = _most(seen.opinions, lambda one: max(one[1].log_odds.values(), default=0.0))
+    # A run that is met in several views of a text is decoded and read in each; it is told once.
+    all_signals = list(dict.fromkeys(seen.signals))
+    all_opinions = list({(index, id(one)): (index, one) for index, one in seen.opinions}.values())
+    signals = _most(all_signals, lambda one: one.score)
+    opinions = _most(all_opinions, lambda one: max(one[1].log_odds.values(), default=0.0))
     failures = seen.failures[:MOST]
     counts = {
-        "signals": len(seen.signals) - len(signals),
-        "stages": len(seen.opinions) - len(opinions),
+        "signals": len(all_signals) - len(signals),
+        "stages": len(all_opinions) - len(opinions),
         "failures": len(seen.failures) - len(failures),
     }
     return Explanation(
         scores=_scores(seen, look.segments, scorer),
         signals=tuple(_sighting(one, look.segments[one.segment].text) for one in signals),
         stages=tuple(_stage(segment, opinion) for segment, opinion in opinions),
-        decoded=tuple(_layer(segment, view) for segment, view in look.inner),
+        decoded=tuple(dict.fromkeys(_layer(segment, view) for segment, view in look.inner)),
         failures=tuple(_short(one) for one in failures),
         left_out={name: count for name, count in counts.items() if count},
     )
