@@ -19,6 +19,7 @@ from bartizan.detect.classifiers.classifier import classifiers
 from bartizan.detect.detector import Detector
 from bartizan.detect.encodings import ENCODINGS
 from bartizan.detect.examination import Detection, Examination, Failure, Owned, Passes, in_order
+from bartizan.detect.fingerprint import fingerprint
 from bartizan.detect.models.cascade import Cascade
 from bartizan.detect.normalise import View
 from bartizan.detect.reader import Context
@@ -147,6 +148,11 @@ class Engine:
     def has_models(self) -> bool:
         """Whether the learned stages run."""
         return self._readers.cascade is not None
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """The SHA-256 of all that decides about scores: weights, patterns, code, settings, versions beneath."""
+        return fingerprint(self.detectors.values(), self._config)
 
     @property
     def cascade(self) -> Cascade | None:

@@ -2,44 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from enum import StrEnum
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
+from bartizan.config import DetectConfig
 from bartizan.core.segment import Role, Segment
 from bartizan.detect.engine import Engine
 from bartizan.detect.examination import Detection
+from bartizan.detect.group import Group, Kind
 from bartizan.detect.models.calibration import score as as_score
 from bartizan.detect.reader import Context
+from bartizan.detect.thresholds import SiteThreshold, read
 from bartizan.errors import InputError
+
+__all__ = ["Group", "Item", "Kind", "Score", "Scorer", "families", "score"]
 
 THRESHOLD: Final = 0.5
 """The score from which a text is flagged where a site has not set its own."""
 _PATTERNS_COUNT: Final = 3.0
 """What a pattern that is sure adds to the log odds of the learned stages."""
 _UNREAD: Final = -5.0
-
-
-class Group(StrEnum):
-    """What is asked about a text."""
-
-    INJECTION = "injection"
-    MODERATION = "moderation"
-    LEAK = "leak"
-    HIDDEN = "hidden"
-    PII = "pii"
-    SECRETS = "secrets"
-
-
-class Kind(StrEnum):
-    """What a text is."""
-
-    USER = "user"
-    DOCUMENT = "document"
-    TOOL = "tool"
-    OUTPUT = "output"
 
 
 _FAMILIES: Final[Mapping[Group, tuple[str, ...]]] = {
@@ -90,12 +75,31 @@ class Scorer:
 
     Args:
         engine: What looks at them.
-        thresholds: From which score on a group flags; `THRESHOLD` where it is not named.
+        thresholds: Those of the site. One for a kind goes before one for all kinds; without either it is `THRESHOLD`.
     """
 
-    def __init__(self, engine: Engine, thresholds: Mapping[Group, float] | None = None) -> None:
+    def __init__(self, engine: Engine, thresholds: Sequence[SiteThreshold] = ()) -> None:
         self.engine = engine
-        self._thresholds = dict(thresholds or {})
+        self.thresholds = tuple(thresholds)
+        self._limits = {(one.group, one.kind): one.threshold for one in thresholds}
+
+    @classmethod
+    def load(cls, config: DetectConfig | None = None) -> Scorer:
+        """Loads the engine, and the thresholds that the configuration names.
+
+        Raises:
+            ConfigError: The configuration is wrong, or the thresholds were set with another detector.
+            PluginError: A detector is malformed.
+        """
+        config = config or DetectConfig()
+        engine = Engine.load(config)
+        if not config.thresholds:
+            return cls(engine)
+        return cls(engine, read(Path(config.thresholds).expanduser(), detector=engine.fingerprint))
+
+    def threshold(self, group: Group, kind: Kind) -> float:
+        """Returns from which score on a text of a kind is flagged."""
+        return self._limits.get((group, kind), self._limits.get((group, None), THRESHOLD))
 
     def score(self, item: Item, groups: Iterable[Group] = tuple(Group)) -> dict[Group, Score]:
         """Scores one text for some groups."""
@@ -117,7 +121,7 @@ class Scorer:
                 patterns = max((one.score for one in signals if not _is_learned(one.detector)), default=0.0)
                 best = as_score(max(odds, default=_UNREAD) + _PATTERNS_COUNT * patterns)
         spans = tuple((one.start, one.end, one.category) for one in signals) if group in SPANNED else ()
-        return Score(score=best, flagged=best >= self._thresholds.get(group, THRESHOLD), spans=spans)
+        return Score(score=best, flagged=best >= self.threshold(group, kind), spans=spans)
 
 
 _CONTENT: Final = frozenset({Kind.DOCUMENT, Kind.TOOL})
