@@ -57,6 +57,8 @@ _ATTACKS: Final = (
     ("extraction.prompt", ("override", "extract")),
     ("extraction.prompt", ("context", "ask", "extract", "suppress")),
     ("extraction.prompt", ("pretext", "extract")),
+    ("extraction.prompt", ("authority", "context", "extract")),
+    ("extraction.prompt", ("opener", "extract", "close")),
     ("extraction.prompt", ("opener", "context", "context", "ask", "constraint", "ask", "extract", "close")),
     ("jailbreak.persona", ("opener", "persona", "persona_rule", "persona_rule", "suppress", "suppress", "forbidden")),
     ("jailbreak.fiction", ("context", "pretext", "persona", "persona_rule", "suppress", "forbidden", "close")),
