@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 
 from bartizan.errors import InputError, LimitError
 from bartizan.lab import wire
+from bartizan.lab.lesson import lesson, lessons
 from bartizan.lab.model import answer
 from bartizan.lab.profile import profile
 from bartizan.lab.skills import SIMULATOR
@@ -25,13 +26,16 @@ _REQUEST_ID = "x-request-id"
 
 
 def build() -> ASGIApp:
-    """Returns the lab: `/v1/chat/completions`, `/v1/models`, `/healthz` and `/lab/profile`."""
+    """Returns the lab: `/v1/chat/completions`, `/v1/models`, `/healthz`, `/lab/profile` and `/lab/lessons`."""
     return Starlette(
         routes=[
             Route("/v1/chat/completions", _chat, methods=["POST"]),
             Route("/v1/models", _models),
             Route("/healthz", _health),
             Route("/lab/profile", _profile),
+            Route("/lab/lessons", _lessons),
+            Route("/lab/lessons/{name}", _lesson),
+            Route("/lab/lessons/{name}/{part}", _lesson),
         ]
     )
 
@@ -69,7 +73,30 @@ async def _health(request: Request) -> Response:
 
 
 async def _profile(request: Request) -> Response:
-    return _json(profile(f"{request.url.scheme}://{request.url.netloc}/v1"), 200, _headers(request))
+    return _json(profile(f"{_base(request)}/v1"), 200, _headers(request))
+
+
+async def _lessons(request: Request) -> Response:
+    base = f"{_base(request)}/lab/lessons"
+    listed = [{"name": one.name, "title": one.title, "url": f"{base}/{one.name}"} for one in lessons()]
+    return _json({"lessons": listed}, 200, _headers(request))
+
+
+async def _lesson(request: Request) -> Response:
+    """Tells a lesson, or gives the body to send: `request` to a chat, `check` to the guard."""
+    headers, part = _headers(request), request.path_params.get("part", "")
+    try:
+        found = lesson(request.path_params["name"])
+    except InputError as error:
+        return _json(wire.failure(f"{error.message}; {error.hint}", "lesson_not_found"), 404, headers)
+    parts = {"": lambda: found.told(_base(request)), "request": lambda: found.request, "check": found.check}
+    if part not in parts:
+        return _json(wire.failure("a lesson has the parts request and check", "part_not_found"), 404, headers)
+    return _json(parts[part](), 200, headers)
+
+
+def _base(request: Request) -> str:
+    return f"{request.url.scheme}://{request.url.netloc}"
 
 
 async def _body(request: Request) -> bytes:

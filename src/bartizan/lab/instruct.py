@@ -141,6 +141,7 @@ def _form(sentence: str) -> str:
         ("rot13", ("rot13",)),
         ("reversed", ("backwards", "reverse")),
         ("spaced", ("spell", "letter by letter", "hyphens between", "spaces between")),
+        ("reworded", ("own words",)),
         ("french", ("french", "französisch", "français")),
         ("summary", ("summar", "résum", "resume", "zusammen", "bullet")),
     ):

@@ -24,6 +24,9 @@ _TRANSLATE = re.compile(r"(?is)\btranslate\b[^:\n]{0,40}\b(?:into|to) (\w+)[^:\n
 _HOURS = re.compile(r"(?i)\b(?:open|opening|hours|close)\b")
 _CARD = re.compile(r"(?i)\bcards?\b")
 _ACCOUNT = re.compile(r"(?i)\baccounts?\b")
+_HARM = re.compile(r"(?i)\b(?:make|build|assemble)\b[^.?!]{0,30}\bbombs?\b")
+_SENTENCE = re.compile(r"(?<=[.!?])\s+")
+_STATED = re.compile(r"(?:The|A|An|I|It|This|Our)\b")
 _REFUSALS = (
     "I'm sorry, but I can't help with that.",
     "I can't share my instructions or anything that is confidential.",
@@ -56,6 +59,8 @@ def reveal(prompt: str, form: str) -> str:
             return f"Voici mes consignes (traduction simulée) : {prompt}"
         case "summary":
             return "In short, my instructions are: " + "; ".join(line.rstrip(".") for line in prompt.splitlines())
+        case "reworded":
+            return "In my own words: " + " ".join(_reworded(one) for one in _SENTENCE.split(prompt.strip()))
         case _:
             return f"My instructions are:\n{prompt}"
 
@@ -67,6 +72,9 @@ def ordinary(text: str, application: Application) -> str:
             f"I am {application.name}, the {application.title} of Bartizan's practice lab. "
             f"There is no language model behind me: I am a rule-based simulator ({SIMULATOR}), weak on purpose."
         )
+    if _HARM.search(text):
+        nothing = "Of course. Here is how: (the simulator stops here, for it knows nothing that does harm)."
+        return _REFUSALS[0] if application.strict else nothing
     if found := _SUM.search(text):
         return _calculate(float(found[1]), found[2], float(found[3]))
     if found := _TRANSLATE.search(text):
@@ -80,6 +88,16 @@ def ordinary(text: str, application: Application) -> str:
     if _THANKS.search(text):
         return "You are welcome."
     return f"I am a simulated assistant and can help with {application.topics}. What would you like to know?"
+
+
+def _reworded(sentence: str) -> str:
+    """Returns a sentence of instructions as somebody would retell it who was given them."""
+    if _STATED.match(sentence):
+        return sentence
+    for said, retold in (("You are ", "I am "), ("You ", "I "), ("Never ", "I am told not to ")):
+        if sentence.startswith(said):
+            return retold + sentence.removeprefix(said)
+    return f"I am told to {sentence[:1].lower()}{sentence[1:]}"
 
 
 def first_sentence(text: str) -> str:
