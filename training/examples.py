@@ -90,8 +90,7 @@ def _attack_labels(row: Row, labels: list[float], attacked: bool | None) -> None
     plain = row.family.startswith("plain") or ".plain" in row.family
     if row.view is View.USER:
         labels[_AT["user"]] = float(attacked)
-        if attacked:
-            labels[_AT["content"]] = 1.0
+        labels[_AT["content"]] = float(attacked)  # an ordinary request in a document attacks only where a task says so
     else:
         labels[_AT["content"]] = float(attacked)
         if not (attacked and plain):

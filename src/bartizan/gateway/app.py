@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
@@ -186,6 +187,7 @@ class Gateway:
             message = await receive()
             if message["type"] == "lifespan.startup":
                 await self._upstreams.__aenter__()
+                await asyncio.to_thread(self._guard.engine.warm)
                 await send({"type": "lifespan.startup.complete"})
             elif message["type"] == "lifespan.shutdown":
                 await self._upstreams.__aexit__(None, None, None)
