@@ -16,7 +16,7 @@ from bartizan.detect.normalise import View, fold, table
 from bartizan.detect.scoring import Group, Kind, Scorer
 
 MOST: Final = 100
-"""Of signals, opinions and failures, this many of each are told; what is left out is counted."""
+"""Of signals, opinions, decoded texts and failures, this many of each are told; what is left out is counted."""
 LONGEST: Final = 500
 """Characters of a decoded text that are told."""
 _KINDS: Final = ((Role.TOOL, Kind.TOOL), (Role.DOCUMENT, Kind.DOCUMENT), (Role.MEMORY, Kind.DOCUMENT))
@@ -84,9 +84,9 @@ class Explanation(Record, frozen=True, kw_only=True):
         scores: By group, the highest score of the segments that the operator has not written.
         signals: What was seen, also by detectors that no rule of the policy names, in order of segment and place.
         stages: What the learned stages said, a segment's own text before what was decoded of it.
-        decoded: What was decoded.
+        decoded: What was decoded, an outer layer before what was decoded of it.
         failures: What was not checked, and why.
-        left_out: How many signals, stages and failures there are beyond the bound, where there are.
+        left_out: How many signals, stages, decoded texts and failures there are beyond the bound, where there are.
     """
 
     scores: dict[Group, GroupScore]
@@ -105,17 +105,19 @@ def explain(look: Look, scorer: Scorer) -> Explanation:
     all_opinions = list({(index, id(one)): (index, one) for index, one in seen.opinions}.values())
     signals = _most(all_signals, lambda one: one.score)
     opinions = _most(all_opinions, lambda one: max(one[1].log_odds.values(), default=0.0))
+    layers = list(dict.fromkeys(_layer(index, one) for index, view in look.inner for one in _chain(view)))
     failures = seen.failures[:MOST]
     counts = {
         "signals": len(all_signals) - len(signals),
         "stages": len(all_opinions) - len(opinions),
+        "decoded": len(layers[MOST:]),
         "failures": len(seen.failures) - len(failures),
     }
     return Explanation(
         scores=_scores(seen, look.segments, scorer),
         signals=tuple(_sighting(one, look.segments[one.segment].text) for one in signals),
         stages=tuple(_stage(segment, opinion) for segment, opinion in opinions),
-        decoded=tuple(dict.fromkeys(_layer(segment, view) for segment, view in look.inner)),
+        decoded=tuple(layers[:MOST]),
         failures=tuple(_short(one) for one in failures),
         left_out={name: count for name, count in counts.items() if count},
     )
@@ -172,6 +174,17 @@ def _stage(segment: int, opinion: Opinion) -> Stage:
 
 def _rounded(log_odds: Iterable[tuple[str, float]]) -> dict[str, float]:
     return {head: round(score(odds), _DIGITS) for head, odds in log_odds}
+
+
+def _chain(view: View) -> list[View]:
+    """Returns what was decoded on the way to a view, the outermost layer first, and the view itself."""
+    found = [view]
+    inner: View | None = view
+    while inner is not None:
+        if inner.how and inner.how != found[-1].how:
+            found.append(inner)
+        inner = getattr(inner, "parent", None)
+    return found[::-1]
 
 
 def _layer(segment: int, view: View) -> Layer:
