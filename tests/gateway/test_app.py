@@ -295,7 +295,7 @@ async def test_a_guard_that_breaks_in_a_stream_lets_nothing_out(tmp_path: Path, 
 
     respond = streamed(event({"content": "unchecked"}), event({}, "stop"), DONE)
     async with running_gateway(tmp_path, broken, respond=respond) as gateway:
-        broken.examine = explode  # type: ignore[method-assign]
+        broken.match = explode  # type: ignore[method-assign]
         broken.check = guard.check  # type: ignore[method-assign]
         status, answer = await post(gateway, STREAM)
         assert status == 500
