@@ -221,7 +221,10 @@ def test_a_bomb_of_nested_encodings_ends() -> None:
     text = ATTACK
     for _ in range(12):
         text = base64.b64encode(text.encode()).decode()
-    assert not ENGINE.detect([user(text)]).failures
+    failures = ENGINE.detect([user(text)]).failures
+    assert [(one.detector, one.reason) for one in failures] == [
+        ("engine.normalise", "more than 3 layers of encoding in each other")
+    ]
 
 
 def test_more_encoded_runs_than_are_unwrapped_are_a_failure() -> None:

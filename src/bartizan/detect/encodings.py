@@ -6,6 +6,7 @@ import binascii
 import codecs
 import html
 import re
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -14,6 +15,7 @@ from urllib.parse import unquote_plus
 
 from bartizan.detect.automaton import compile_pattern, encode
 from bartizan.detect.normalise import Decoded, Respelled, View
+from bartizan.errors import LimitError
 
 _LONG_RUN = "[A-Za-z0-9+/_-]{20}"
 _SPACED_HEX = r"(?:(?:\\x|0x)?[0-9A-Fa-f]{2}[ :,]?){11,}(?:\\x|0x)?[0-9A-Fa-f]{2}"
@@ -23,6 +25,10 @@ _CUT = 3
 _CONTROLS = bytes({*range(32), 127} - {9, 10, 13})
 _STANDARD = bytes.maketrans(b"-_", b"+/")
 _HEX_NOISE = re.compile(r"\\x|0x|[ :,]")
+_PACKED = (b"\x1f\x8b\x08", b"x\x01", b"x\x5e", b"x\x9c", b"x\xda")
+"""How gzip and zlib data begin."""
+_GZIP_OR_ZLIB = zlib.MAX_WBITS | 32
+_MOST_UNPACKED = 1_000_000
 _SHORT = (0xFE00, 0xFE0F)
 _LONG_FIRST = 0xE0100
 _TAG_FIRST, _TAG_LAST, _TAG_PLANE = 0xE0020, 0xE007E, 0xE0000
@@ -33,6 +39,18 @@ _ROT13_WORDS = (
     r"|vtaber|qvfertneq|sbetrg|birevqr|vafgehpgvba|cerivbhf|cebzcg|flfgrz|erirny|cnffjbeq|wnvyoernx|erfgevpgvba"
 )
 """Common words and words of attacks, in rot13; hardly any of them is a word of a language."""
+
+
+class ExcessError(LimitError):
+    """A run unpacks to more than is read.
+
+    Args:
+        text: Its beginning.
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__(f"compressed text of more than {_MOST_UNPACKED:,} bytes")
+        self.text = text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +71,11 @@ class Encoding:
     read: Callable[[str], str | None] = str
     apart: bool = False
 
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What tells it from others; those that differ in their triggers only read the same."""
+        return type(self).__name__, self.name, self.runs
+
     def views(self, view: View) -> Iterator[View]:
         """Yields what the text says when it is read."""
         how = (*view.how, self.name)
@@ -64,22 +87,31 @@ class Encoding:
                 yield Respelled(text=clean, how=how, parent=view)
 
     def found(self, text: str) -> Iterator[tuple[int, int, str]]:
-        """Yields start, end and decoded text of every run."""
+        """Yields start, end and decoded text of every run.
+
+        Raises:
+            LimitError: A run unpacks to more than is read; its beginning was yielded.
+        """
         if not self.runs:
             decoded = self.read(text)
             if decoded is not None:
                 yield 0, len(text), decoded
             return
-        runs = _compiled(self.runs)
+        runs = compiled(self.runs)
         for match in runs.finditer(text.encode() if text.isascii() else text):  # RE2 counts bytes faster
             start, end = match.span()
-            decoded = self.read(text[start:end])
+            try:
+                decoded = self.read(text[start:end])
+            except ExcessError as error:
+                yield start, end, error.text
+                raise
             if decoded is not None:
                 yield start, end, decoded
 
 
 @cache
-def _compiled(pattern: str) -> Any:
+def compiled(pattern: str) -> Any:
+    """Returns an RE2 pattern, compiled once."""
     return compile_pattern(pattern)
 
 
@@ -93,6 +125,28 @@ def selectors_text(text: str) -> str:
     codes = [ord(letter) for letter in text]
     data = bytes(code - _SHORT[0] if code <= _SHORT[1] else code - _LONG_FIRST + 16 for code in codes)
     return data.decode("utf-8", "replace")
+
+
+def _unpacked(data: bytes) -> str | None:
+    """Returns what gzip or zlib data says, or None where it says nothing; the end may be missing.
+
+    Raises:
+        ExcessError: There is more than is read.
+    """
+    unpack = zlib.decompressobj(_GZIP_OR_ZLIB)
+    try:
+        plain = unpack.decompress(data, _MOST_UNPACKED)
+    except zlib.error:
+        return None
+    if unpack.unconsumed_tail:
+        raise ExcessError(_readable(plain) or "")
+    return _readable(plain)
+
+
+def _text(data: bytes) -> str | None:
+    """Returns what bytes say as they are or, where they are compressed, unpacked."""
+    unpacked = _unpacked(data) if data.startswith(_PACKED) else None
+    return _readable(data) if unpacked is None else unpacked
 
 
 def _readable(data: bytes) -> str | None:
@@ -119,7 +173,7 @@ def _read_base64(run: str) -> str | None:
         size = len(letters) - skip
         padding = b"=" * (-size % 4)
         part = letters[skip : len(letters) - 1] if len(padding) == 3 else letters[skip:] + padding
-        text = _readable(binascii.a2b_base64(part))
+        text = _text(binascii.a2b_base64(part))
         if text is not None:
             return text
     return None
@@ -127,7 +181,7 @@ def _read_base64(run: str) -> str | None:
 
 def _read_hex(run: str) -> str | None:
     digits = _HEX_NOISE.sub("", run)
-    return _readable(bytes.fromhex(digits[: len(digits) - len(digits) % 2]))
+    return _text(bytes.fromhex(digits[: len(digits) - len(digits) % 2]))
 
 
 def _read_escapes(run: str) -> str | None:

@@ -17,19 +17,17 @@ from bartizan.detect import normalise
 from bartizan.detect.automaton import Automaton, Places, encode
 from bartizan.detect.classifiers.classifier import classifiers
 from bartizan.detect.detector import Detector
-from bartizan.detect.encodings import ENCODINGS
 from bartizan.detect.examination import Detection, Examination, Failure, Owned, Passes, in_order
 from bartizan.detect.fingerprint import fingerprint
+from bartizan.detect.inner import Inner
+from bartizan.detect.layers import LAYERS
 from bartizan.detect.models.cascade import Cascade
-from bartizan.detect.normalise import View
 from bartizan.detect.reader import Context
 from bartizan.detect.reading import Readers, Reading
-from bartizan.detect.respelling import RESPELLINGS
 from bartizan.detect.syntax import any_of, common_words, trigger
 from bartizan.errors import ConfigError
 from bartizan.registry import nearest, scan
 
-_READINGS = (*ENCODINGS, *RESPELLINGS)
 _ATTACKS = ("injection.", "jailbreak.")
 _QUICK_CHARS = 8_000
 _SEPARATOR = "\n"
@@ -58,7 +56,7 @@ class Look:
     segments: Sequence[Segment]
     context: Context | None
     matched: Detection
-    inner: Sequence[tuple[int, View]]
+    inner: Inner
     readers: Readers
     reading: Reading
 
@@ -85,6 +83,8 @@ class Look:
             self.reading.read(index, segment, around, suspicious=index in doubted)
         for index, view in self.inner:
             self.reading.read_inner(index, self.segments[index].role, view)
+        for index in self.inner.left_out:
+            self.reading.leave(index, self.segments[index].role)
         return Detection(
             signals=tuple(sorted((*self.matched.signals, *self.reading.signals), key=in_order)),
             failures=(*self.matched.failures, *self.reading.failures),
@@ -127,7 +127,7 @@ class Engine:
         self.longest_bounded = max((plugin.max_span or 0 for plugin in self.detectors.values()), default=0)
         numbered = [(plugin, number) for plugin in self.detectors.values() for number in range(len(plugin.patterns))]
         owned = _members(numbered)
-        apart = tuple(dict.fromkeys(encoding.trigger for encoding in _READINGS if encoding.apart))
+        apart = tuple(dict.fromkeys(encoding.trigger for encoding in LAYERS if encoding.apart))
         self.members = (*(member for member in owned if member not in apart), *apart)
         self.automaton = Automaton(self.members[: -len(apart)], apart=apart)
         self._passes = Passes(
@@ -199,7 +199,7 @@ class Engine:
             segments=segments,
             context=context,
             matched=matched,
-            inner=() if examination is None else examination.inner,
+            inner=Inner() if examination is None else examination.inner,
             readers=self._readers,
             reading=Reading(self._readers, self._config, clock=self._clock),
         )
@@ -214,7 +214,7 @@ class Engine:
             segments=segments,
             context=context,
             matched=_CLEAN,
-            inner=(),
+            inner=Inner(),
             readers=self._readers,
             reading=Reading(self._readers, self._config, clock=self._clock),
         ).finish()
@@ -256,7 +256,7 @@ def _members(numbered: Sequence[tuple[Detector, int]]) -> dict[str, Owned]:
             patterns.setdefault(member, set()).add(at)
     if common:
         patterns[any_of(common)] = sharing
-    encodings = {one.trigger: tuple(each for each in _READINGS if each.trigger == one.trigger) for one in _READINGS}
+    encodings = {one.trigger: tuple(each for each in LAYERS if each.trigger == one.trigger) for one in LAYERS}
     return {
         member: Owned(frozenset(patterns.get(member, ())), encodings.get(member, ()))
         for member in (*patterns, *encodings)

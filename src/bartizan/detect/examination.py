@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
+from itertools import islice
 from typing import NamedTuple
 
 from bartizan.config import DetectConfig
@@ -14,6 +16,7 @@ from bartizan.core.signal import Signal
 from bartizan.detect.automaton import Automaton, Places, encode
 from bartizan.detect.detector import Detector, Hit, Where, pieces
 from bartizan.detect.encodings import Encoding
+from bartizan.detect.inner import Inner, is_disguised
 from bartizan.detect.models.cascade import Opinion
 from bartizan.detect.normalise import Folded, View, around, fold, invisible, table, windows
 from bartizan.errors import LimitError
@@ -22,8 +25,6 @@ _OVERLAP = 2_048
 _MAX_RUNS = 5_000
 _RECENT = 64
 """How many places of the same text are compared, so that what stands in the clear is not reported again as decoded."""
-_MOST_INNER, _LEAST_INNER = 16, 16
-"""How many decoded texts, and from which length on, are kept for the readers and the learned stages."""
 _KELVIN, _LONG_S = "\u212a".encode(), "\u017f".encode()
 """A `k` and an `s` in any case for RE2, which the sketches, patterns of bytes, do not take for one."""
 _NORMALISER = "engine.normalise"
@@ -87,7 +88,8 @@ class Detection(Record, frozen=True):
     Attributes:
         signals: What was seen.
         failures: What was not checked.
-        opinions: What the learned stages said, with the index of the segment; more than one where it holds encoded text.
+        opinions: What the learned stages said, with the index of the segment; more than one where it holds
+            encoded text.
     """
 
     signals: tuple[Signal, ...] = ()
@@ -123,7 +125,7 @@ class Examination:
         self._seen: dict[tuple[int, str], list[Signal]] = {}
         self._places: dict[tuple[int, str, str], list[tuple[int, int]]] = {}
         self.failures: list[Failure] = []
-        self.inner: list[tuple[int, View]] = []
+        self.inner = Inner()
 
     def detection(self) -> Detection:
         """Returns what was seen and what failed."""
@@ -163,21 +165,26 @@ class Examination:
 
     def _view(self, view: View, depth: int, fired: Sequence[int] | None = None) -> None:
         numbers: set[int] = set()
-        encodings: list[Encoding] = []
+        encodings: dict[tuple[str, str, str], Encoding] = {}
         data = view.text.encode()
         for member in self._passes.automaton.fired(data) if fired is None else fired:
             owned = self._passes.owned[member]
             numbers |= owned.patterns
-            encodings += owned.encodings
+            encodings |= {one.key: one for one in owned.encodings}
         numbers &= self._passes.looked_at[self._role]
         if numbers:
             for plugin, where in self._wanted(data, numbers).items():
                 self._locate(view, plugin, where)
         if not isinstance(view, Folded) and len(data) != len(view.text):
             self._fold(view, data, depth)
-        if depth:
-            for encoding in encodings:
+        for encoding in encodings.values():
+            if self._late():
+                return
+            if depth:
                 self._unwrap(view, encoding, depth - 1)
+            elif encoding.runs and self._holds(view, encoding):
+                self._fail(_NORMALISER, f"more than {self._config.decode_depth} layers of encoding in each other")
+                return
 
     def _fold(self, view: View, data: bytes, depth: int) -> None:
         """Looks at the text near the characters that fold; further away it is what it was.
@@ -191,7 +198,10 @@ class Examination:
             if spots or found is None:
                 stretches = pieces(spots, _OVERLAP if spots else None, len(data))
                 for part in around(view, data, stretches):
-                    self._view(fold(part, folding), depth)
+                    folded = fold(part, folding)
+                    if is_disguised(part.text):
+                        self.inner.offer(self._index, folded)
+                    self._view(folded, depth)
 
     def _wanted(self, data: bytes, numbers: Collection[int]) -> Mapping[Detector, Where]:
         """Returns where each detector is worth trying, given the patterns that have a word in the text."""
@@ -214,7 +224,11 @@ class Examination:
             self._fail(plugin.meta.id, f"{type(error).__name__}: {error}")
 
     def _unwrap(self, view: View, encoding: Encoding, depth: int) -> None:
-        inner = list(self._decoded(view, encoding))
+        inner: list[View] = []
+        with guarded(partial(self._fail, _NORMALISER)):
+            for one in self._decoded(view, encoding):
+                self.inner.offer(self._index, one)
+                inner.append(one)
         joined = "\n".join(one.text for one in inner)
         if not inner or (joined.isascii() and not self._passes.automaton.fired(joined.encode())):
             return
@@ -222,6 +236,13 @@ class Examination:
             if self._late():
                 return
             self._view(one, depth)
+
+    def _holds(self, view: View, encoding: Encoding) -> bool:
+        """Whether there is more to decode."""
+        found: list[View] = []
+        with guarded(partial(self._fail, _NORMALISER)):
+            found += islice(self._decoded(view, encoding), 1)
+        return bool(found)
 
     def _decoded(self, view: View, encoding: Encoding) -> Iterable[View]:
         for inner in encoding.views(view):
@@ -231,8 +252,6 @@ class Examination:
             self._room -= len(inner.text)
             if self._runs < 0 or self._room < 0:
                 raise LimitError(f"more encoded text than is unwrapped ({encoding.name})")
-            if len(self.inner) < _MOST_INNER and len(inner.text) >= _LEAST_INNER:
-                self.inner.append((self._index, inner))
             yield inner
 
     def _add(self, view: View, plugin: Detector, hit: Hit) -> None:

@@ -40,12 +40,23 @@ _LOOKALIKES = (
     "ΑAΒBΕEΖZΗHΙIΚKΜMΝNΟOΡPΤTΥYΧXαaβbγyεeηnιiκkνvοoρpτtυuχxωwϲcϹCϳjσoϱp"
     # Armenian, Cherokee, Coptic, Lisu and others
     "օoհhոnսuցgքfԱUՏSՕOաwեtզqցgᎪAᏴBᏟCᎠDᎬEᏀGᎻHᎥiᎫJᏦKᏞLᎷMᏃZᎡRᏚSᎢTᏙVᎳWᏒRᏎSᎩYᏢPᲿOⲞOⲟoⲤCⲥcⲢPⲣp"
+    # Lisu
+    "ꓐBꓑPꓓDꓔTꓖGꓗKꓙJꓚCꓜZꓝFꓟMꓠNꓡLꓢSꓣRꓦVꓧHꓪWꓫXꓬYꓮAꓰEꓲIꓳOꓴU"
     # Latin letters and phonetic signs beyond ASCII
+    "ǝeɹrʇtᴉiʞkꞁlᴎNᴙRᴣzᴢZꜲAꟻFꝚRꝹDƂbƄbƐEƖlƗIƘKƝNƟOƤPƬTƲVƳYƵZǀlɅA"
     "ıiȷjɑaɐaɓbƈcɗdđdɛeəeɡgɠgɢGɦhħhɨiɩiɪIɫlɭlłlɬlɱmɯmɲnɳnŋnɴNøoɔoɵoƥpʠqɾrɽrʀRɍrʂsƨsȿsƭtŧtʈtʉuʊuʋvʌvɯwʍwɣyʏYʐzƶz"
     "ᴀAʙBᴄCᴅDᴇEꜰFʜHᴊJᴋKʟLᴍMᴏOᴘPꞯQꜱSᴛTᴜUᴠVᴡWᴢZ"
     # punctuation that stands for ASCII punctuation
     '‐-‑-‒-–-—-―-−-‘\'’\'‚,‛\'“"”"„"‟"′\'″"‹<›>⁄/∕/∶:։:׃:ꓽ:˸:ǃ!'
 )
+_ALPHABETS = (
+    (0x249C, "a"),  # in parentheses
+    (0x1F110, "A"),  # in parentheses
+    (0x1F150, "A"),  # in black circles
+    (0x1F170, "A"),  # in black squares
+    (0x1F1E6, "A"),  # of flags
+)
+"""Alphabets that have no compatibility form of one letter."""
 _FRAYED = 128
 """As far from where a text was cut, in characters, what a pattern needs beside its match may be missing."""
 _INVISIBLE = (
@@ -68,8 +79,8 @@ def table() -> Mapping[int, str]:
     folded.update({ord(_LOOKALIKES[place]): _LOOKALIKES[place + 1] for place in range(0, len(_LOOKALIKES), 2)})
     for first, last in _INVISIBLE:
         folded.update(dict.fromkeys(range(first, last + 1), ""))
-    folded.update({0x1F170 + place: chr(ord("A") + place) for place in range(26)})
-    folded.update({0x1F1E6 + place: chr(ord("A") + place) for place in range(26)})
+    for block, letter in _ALPHABETS:
+        folded.update({block + place: chr(ord(letter) + place) for place in range(26)})
     return folded  # a plain dict, which str.translate reads several times faster than a read-only view of one
 
 
@@ -108,11 +119,19 @@ def _any_of(codes: Iterable[int]) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class View:
-    """The text of a segment, or a window of it, that begins at `base`."""
+    """The text of a segment, or a window of it, that begins at `base`.
+
+    Attributes:
+        text: What it says.
+        base: Where it begins in the segment.
+        how: How it was hidden, outermost first.
+        focus: The stretch of `text` beyond which it is the same as its parent; None where that is all of it.
+    """
 
     text: str
     base: int = 0
     how: tuple[str, ...] = ()
+    focus: tuple[int, int] | None = None
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """Returns where `text[start:end]` is in the segment."""

@@ -14,12 +14,15 @@ from bartizan.core.signal import Signal
 from bartizan.detect.automaton import encode
 from bartizan.detect.detector import Detector, Learned
 from bartizan.detect.examination import Failure, guarded
+from bartizan.detect.inner import MOST, is_unseen
 from bartizan.detect.models.calibration import score
 from bartizan.detect.models.cascade import Cascade, Opinion
 from bartizan.detect.normalise import View
 from bartizan.detect.reader import NOTHING_KNOWN, Context, Reader, Sight
 
 _Kind = TypeVar("_Kind", bound=Detector)
+_MOST_LEARNED = 300_000
+"""How many characters the learned stages read: the first alone takes up to 5 microseconds for each."""
 _CONTENT = frozenset({Role.TOOL, Role.DOCUMENT, Role.MEMORY})
 
 
@@ -126,14 +129,26 @@ class Reading:
                     self.signals.append(_read_signal(reader, index, sight))
 
     def read_inner(self, index: int, role: Role, view: View) -> None:
-        """Reads a text that was decoded from a part of a segment, as the learned stages do."""
+        """Reads a text that was decoded from a part of a segment, as the learned stages do.
+
+        What stands in a part of markup that nobody sees is read as content too, whoever sent it.
+        """
         self._learn(view.text, _Place(index, role, view, suspicious=False), NOTHING_KNOWN)
+        if role not in _CONTENT and is_unseen(view):
+            self._learn(view.text, _Place(index, Role.DOCUMENT, view, suspicious=False), NOTHING_KNOWN)
+
+    def leave(self, index: int, role: Role) -> None:
+        """Records that a segment holds more decoded text than is read."""
+        self._fail_all(self._readers.learned(role), index, f"only {MOST} decoded texts were read")
 
     def _learn(self, text: str, place: _Place, context: Context) -> None:
         role = place.role
         cascade, learned = self._readers.cascade, self._readers.learned(role)
         if cascade is None or not learned or not text:
             return
+        if len(text) > _MOST_LEARNED:
+            text = text[:_MOST_LEARNED]
+            self._fail_all(learned, place.segment, f"only the first {_MOST_LEARNED:,} characters were read")
         with guarded(partial(self._fail_all, learned, place.segment)):
             task = context.task if role in _CONTENT else ""
             ask = cascade.ask(self._readers.heads[role], task=task, suspicious=place.suspicious)

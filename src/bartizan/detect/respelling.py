@@ -70,16 +70,19 @@ class Leetspeak(Encoding):
     def views(self, view: View) -> Iterator[View]:
         """Yields the text with the words put back, where there are two, or a long one."""
         spelled: list[str] = []
+        places: list[int] = []
 
         def word(token: re.Match[str]) -> str:
             found = _word(token[0])
             if found != token[0]:
                 spelled.append(found.rstrip("!+|$"))
+                places.extend(token.span())
             return found
 
         text = _TOKEN.sub(word, view.text)
         if len(spelled) >= _MIN_SPELLED or any(len(one) >= _LONG_WORD for one in spelled):
-            yield Respelled(text=text, how=(*view.how, self.name), parent=view)
+            focus = (places[0], places[-1])
+            yield Respelled(text=text, how=(*view.how, self.name), parent=view, focus=focus)
 
 
 def _word(token: str) -> str:
@@ -98,19 +101,21 @@ class Spacing(Encoding):
         """Yields the text with the words put together, where there are some."""
         text: list[str] = []
         places: list[int] = []
-        last = 0
+        begin = final = last = 0
         for run in _SPACED.finditer(view.text):
             if run.end() - run.start() <= _LONGEST_RUN:
                 text.append(view.text[last : run.start()])
                 places += range(last, run.start())
+                begin = begin if last else len(places)
                 for place, character in _together(run):
                     text.append(character)
                     places.append(place)
-                last = run.end()
+                last, final = run.end(), len(places)
         if last:
             text.append(view.text[last:])
             places += range(last, len(view.text))
-            yield Unspaced(text="".join(text), how=(*view.how, self.name), parent=view, places=places)
+            whole = "".join(text)
+            yield Unspaced(text=whole, how=(*view.how, self.name), parent=view, places=places, focus=(begin, final))
 
 
 def _together(run: re.Match[str]) -> Iterator[tuple[int, str]]:
