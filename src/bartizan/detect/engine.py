@@ -25,6 +25,7 @@ from bartizan.detect.models.cascade import Cascade
 from bartizan.detect.reader import Context
 from bartizan.detect.reading import Readers, Reading
 from bartizan.detect.syntax import any_of, common_words, trigger
+from bartizan.detect.topics.topic import topics
 from bartizan.errors import ConfigError
 from bartizan.registry import nearest, scan
 
@@ -171,7 +172,8 @@ class Engine:
         config = config or DetectConfig()
         cascade = Cascade.load() if config.models else None
         shelved = scan(shelf, Detector)  # type: ignore[type-abstract]
-        found = [*shelved, *classifiers(config.classifiers)]
+        embed = cascade.embedder() if cascade is not None and config.topics else None
+        found = [*shelved, *classifiers(config.classifiers), *topics(config.topics, embed)]
         ids = [plugin.meta.id for plugin in found]
         known = {*ids, *(f"{name.partition('.')[0]}.*" for name in ids)}
         for name in config.disable:

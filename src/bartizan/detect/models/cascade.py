@@ -167,6 +167,11 @@ class Cascade:
         self._remember(key, self._opinion(ask, cut, {}, unread=False))
         return True
 
+    def embedder(self) -> Callable[[Sequence[Sequence[Unit]]], list[list[float]]] | None:
+        """Opens the second stage and returns what makes vectors of windows; None where it makes none."""
+        self.warm()
+        return self._encoder.vectors if self._encoder is not None and self._encoder.has_vectors else None
+
     def is_ordinary(self, opinion: Opinion) -> bool:
         """Whether the linear stage cleared all of the text that the opinion is of."""
         return all(odds <= self._calibration.clear[view] for view, odds in opinion.linear.items())

@@ -31,7 +31,7 @@ class Encoder:
     """The session and the vocabulary. Safe to share between threads; a run holds no lock of the interpreter.
 
     Args:
-        session: An onnxruntime session that takes `ids` and `types` and gives `heads` and `marks`.
+        session: An onnxruntime session that takes `ids` and `types` and gives `heads`, `marks` and perhaps `vector`.
         vocabulary: The pieces that it was trained with.
     """
 
@@ -39,6 +39,7 @@ class Encoder:
         self._session = session
         self._vocabulary = vocabulary
         self._numpy: Any = need("numpy", extra="ml")
+        self.has_vectors = any(one.name == "vector" for one in session.get_outputs())
 
     @classmethod
     def load(cls, folder: Path = HERE) -> Encoder:
@@ -64,11 +65,26 @@ class Encoder:
             windows: The units of each; what is beyond `MOST_TOKENS` tokens is not seen.
             task: What the user had asked for; beyond `MOST_TASK` tokens it is not seen.
         """
+        pieces = [self._vocabulary.encode(window) for window in windows]
+        inputs = self._inputs([ids for ids, _ in pieces], self._vocabulary.encode(task)[0][:MOST_TASK])
+        heads, marks = self._session.run(("heads", "marks"), inputs)
+        return [
+            Read(tuple(head), tuple(zip(origins[:MOST_TOKENS], mark[1:], strict=False)))
+            for head, mark, (_, origins) in zip(heads.tolist(), marks.tolist(), pieces, strict=True)
+        ]
+
+    def vectors(self, windows: Sequence[Sequence[Unit]]) -> list[list[float]]:
+        """Returns what each window is about as a vector, of any length; none where the model gives none."""
+        if not self.has_vectors or not windows:
+            return []
+        rows = [self._vocabulary.encode(window)[0] for window in windows]
+        found: list[list[float]] = self._session.run(("vector",), self._inputs(rows, ()))[0].tolist()
+        return found
+
+    def _inputs(self, windows: Sequence[Sequence[int]], task: Sequence[int]) -> dict[str, Any]:
         known = self._vocabulary
-        asked = known.encode(task)[0][:MOST_TASK]
-        tail = [*asked, known.separator] if asked else []
-        pieces = [known.encode(window) for window in windows]
-        rows = [[known.begin, *ids[:MOST_TOKENS], known.separator] for ids, _ in pieces]
+        tail = [*task, known.separator] if task else []
+        rows = [[known.begin, *ids[:MOST_TOKENS], known.separator] for ids in windows]
         longest = max(map(len, rows)) + len(tail)
         ids = self._numpy.zeros((len(rows), longest), "int64")
         types = self._numpy.ones((len(rows), longest), "int64")
@@ -76,8 +92,4 @@ class Encoder:
             ids[at, : len(row)] = row
             types[at, : len(row)] = 0
             ids[at, len(row) : len(row) + len(tail)] = tail
-        heads, marks = self._session.run(("heads", "marks"), {"ids": ids, "types": types})
-        return [
-            Read(tuple(head), tuple(zip(origins[:MOST_TOKENS], mark[1:], strict=False)))
-            for head, mark, (_, origins) in zip(heads.tolist(), marks.tolist(), pieces, strict=True)
-        ]
+        return {"ids": ids, "types": types}
