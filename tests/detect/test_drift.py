@@ -74,7 +74,7 @@ def test_impossible_settings_are_errors() -> None:
         with pytest.raises(InputError):
             begin(CALM, **wrong)
     with pytest.raises(InputError, match="no marks"):
-        begin(Choice(threshold=0.5, n=10, exceedances=0))
+        begin(Choice(budget=0.1, confidence=0.9, threshold=0.5, n=10, exceedances=0))
 
 
 def withdrawals(runs: int, requests: int, live: float, false_withdrawal: float) -> list[int | None]:

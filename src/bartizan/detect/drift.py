@@ -55,7 +55,8 @@ class Drift(Record, frozen=True, kw_only=True):
         bets: What is betted on.
         capital: What each bet has, in their order.
         limit: The capital at which the statement is withdrawn.
-        false_withdrawal: The probability that it is ever withdrawn although the traffic is that of the calibration.
+        false_withdrawal: The probability that it is ever withdrawn although it is true and the traffic is that of
+            the calibration.
         seen: How many texts were observed.
         withdrawn_at: Which text, counted from 1, withdrew the statement; None while it stands.
         reason: What was seen then.
@@ -121,11 +122,13 @@ class Drift(Record, frozen=True, kw_only=True):
 def begin(choice: Choice, *, false_withdrawal: float = 0.01, attacks: float = 0.0) -> Drift:
     """Returns the test before the first text.
 
-    Half of `false_withdrawal` pays for not knowing the shares above the marks exactly, half for the bets.
+    Half of `false_withdrawal` pays for not knowing the shares above the marks exactly, half for the bets. Against the
+    statement itself, that the share which reaches the threshold is within the budget, money is bet as well.
 
     Args:
         choice: The threshold; its marks are used.
-        false_withdrawal: The probability that the statement is ever withdrawn although the traffic has not changed.
+        false_withdrawal: The probability that the statement is ever withdrawn although it is true and the traffic has
+            not changed.
         attacks: The share of live texts that may be attacks, with any scores, without that counting as drift.
 
     Raises:
@@ -141,7 +144,9 @@ def begin(choice: Choice, *, false_withdrawal: float = 0.01, attacks: float = 0.
         for odds in _ODDS:
             bets += _bet(mark.score, high, odds)
             bets += _bet(mark.score, low, 1 / odds)
-    if not bets:
+    for odds in _ODDS:
+        bets += _bet(math.nextafter(choice.threshold, -math.inf), (1 - attacks) * choice.budget + attacks, odds)
+    if not choice.marks:
         raise InputError("the threshold has no marks to look for drift at", hint="calibrate again, with more texts")
     even = 1 / len(bets)
     return Drift(

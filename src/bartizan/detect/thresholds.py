@@ -23,7 +23,7 @@ from bartizan.detect.binomial import at_most
 from bartizan.detect.group import Group, Kind
 from bartizan.errors import ConfigError, InputError
 
-_LEVELS: Final = (0.5, 0.25, 0.1, 0.05, 0.02, 0.01)
+_LEVELS: Final = (0.9, 0.75, 0.5, 0.25, 0.1, 0.05, 0.02, 0.01)
 """The shares of harmless texts above the scores that drift is looked for at."""
 _ROUNDING: Final = 1 + 1e-6
 _MAX_BYTES: Final = 4_000_000
@@ -44,12 +44,16 @@ class Choice(Record, frozen=True, kw_only=True):
     """What harmless scores say.
 
     Attributes:
+        budget: The share of harmless texts that may be flagged.
+        confidence: The probability, over the draw of the calibration, that the budget is kept.
         threshold: From which score on a text is flagged.
         n: How many scores there were.
         exceedances: How many of them reach the threshold.
         marks: Where they lie, for `detect.drift`.
     """
 
+    budget: _Share
+    confidence: _Share
     threshold: float
     n: Annotated[int, msgspec.Meta(ge=1)]
     exceedances: _Count
@@ -70,16 +74,12 @@ class SiteThreshold(Choice, frozen=True, kw_only=True):
     Attributes:
         group: What is asked about a text.
         kind: What texts are meant, None for the mix that the file held.
-        budget: The share of harmless texts that may be flagged.
-        confidence: The probability, over the draw of the calibration, that the budget is kept.
         origin: What it was made from. Texts that occurred again were left out; `duplicates` says how many.
         date: When.
     """
 
     group: Group
     kind: Kind | None = None
-    budget: _Share
-    confidence: _Share
     origin: Origin
     date: datetime = msgspec.field(default_factory=now)
 
@@ -157,6 +157,8 @@ def choose(scores: Iterable[float], *, budget: float, confidence: float = 0.95) 
     ranks = {max(1, round(level * n)) for level in _LEVELS} | {allowed + 1}
     threshold = math.nextafter(limit, math.inf)
     return Choice(
+        budget=budget,
+        confidence=confidence,
         threshold=threshold,
         n=n,
         exceedances=sum(one >= threshold for one in falling[:allowed]),

@@ -71,7 +71,8 @@ def run(benign: Path, out: Path, scorer: Scorer, *, aim: Aim, progress: Progress
     found = choose(scores(texts.items, (scorer, aim.group), progress), budget=aim.budget, confidence=aim.confidence)
     site = SiteThreshold(
         **msgspec.structs.asdict(found),
-        **msgspec.structs.asdict(aim),
+        group=aim.group,
+        kind=aim.kind,
         origin=Origin(detector=scorer.engine.fingerprint, data=texts.digest, duplicates=texts.duplicates),
     )
     thresholds.write(out, thresholds.merged(old, site))
