@@ -1,5 +1,6 @@
 """The configuration: layers, origins, did-you-mean, and secrets that never stand in clear."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -106,3 +107,11 @@ def test_wrong_classifiers_and_topics_are_refused(tmp_path: Path, text: str, sai
     with pytest.raises(ConfigError) as caught:
         load(write(tmp_path, text), environ={})
     assert said in caught.value.message
+
+
+def test_the_configurations_of_the_detection_page_are_right(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[1] / "docs" / "detect.md").read_text(encoding="utf-8")
+    blocks = re.findall(r'```toml title="bartizan.toml"\n(.*?)```', page, re.DOTALL)
+    configs = [load(write(tmp_path, block), environ={}).config.detect for block in blocks]
+    assert {name for config in configs for name in config.classifiers} >= {"prompt_guard"}
+    assert {name for config in configs for name in config.topics} >= {"investment"}
