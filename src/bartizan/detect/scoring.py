@@ -119,7 +119,8 @@ class Scorer:
             odds = [one.log_odds[head] for _, one in detection.opinions if head in one.log_odds]
             if odds or self.engine.has_models:
                 patterns = max((one.score for one in signals if not _is_learned(one.detector)), default=0.0)
-                best = as_score(max(odds, default=_UNREAD) + _PATTERNS_COUNT * patterns)
+                plugged = max((one.score for one in signals if _is_plugged(one.detector)), default=0.0)
+                best = max(as_score(max(odds, default=_UNREAD) + _PATTERNS_COUNT * patterns), plugged)
         spans = tuple((one.start, one.end, one.category) for one in signals) if group in SPANNED else ()
         return Score(score=best, flagged=best >= self.threshold(group, kind), spans=spans)
 
@@ -133,7 +134,12 @@ def families(group: Group) -> tuple[str, ...]:
 
 
 def _is_learned(detector: str) -> bool:
-    return ".learned_" in detector
+    return ".learned_" in detector or _is_plugged(detector)
+
+
+def _is_plugged(detector: str) -> bool:
+    """Whether it is a classifier of the configuration, whose probability stands for itself."""
+    return ".classifier_" in detector
 
 
 def score(

@@ -17,10 +17,12 @@ from bartizan.detect.classifiers.classifier import Classifier, classifiers
 from bartizan.detect.detector import Learned
 from bartizan.detect.detectors.bidi import Bidi
 from bartizan.detect.engine import Engine
+from bartizan.detect.group import Group
 from bartizan.detect.models.calibration import Calibration, Curve
 from bartizan.detect.models.cascade import Cascade
 from bartizan.detect.models.linear import BITS, Head, Linear
 from bartizan.detect.reader import NOTHING_KNOWN
+from bartizan.detect.scoring import Item, Scorer
 from bartizan.errors import ConfigError, LimitError
 from bartizan.registry import Meta
 from tests.detect.classifiers.export import export
@@ -97,6 +99,12 @@ def test_what_the_linear_stage_clears_can_be_spared(folder: Path) -> None:
     assert seen(with_linear_stage(folder, -1.0, only_unclear=True), ATTACK) == []
     assert seen(with_linear_stage(folder, -1.0), ATTACK) == ["injection.classifier_tiny"]
     assert seen(with_linear_stage(folder, -4.0, only_unclear=True), ATTACK) == ["injection.classifier_tiny"]
+
+
+def test_its_probability_counts_in_the_score_whatever_the_other_stages_say(folder: Path) -> None:
+    scorer = Scorer(with_linear_stage(folder, -1.0))
+    assert scorer.score(Item(text=ATTACK))[Group.INJECTION].score > 0.99
+    assert scorer.score(Item(text=CALM))[Group.INJECTION].score < 0.1
 
 
 def test_nothing_is_spared_where_there_is_no_linear_stage(folder: Path) -> None:

@@ -136,7 +136,7 @@ def topics(configured: Mapping[str, TopicConfig], embed: Embed | None = None) ->
 
 
 def ordinary() -> Sequence[str]:
-    """Returns the sentences of no topic that ship with the package, in seventeen languages."""
+    """Returns the sentences of no topic that ship with the package, in fourteen languages."""
     return (files(__package__) / "ordinary.txt").read_text(encoding="utf-8").splitlines()
 
 
