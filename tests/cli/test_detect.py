@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import random
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,8 @@ def test_calibrate_score_and_watch(monkeypatch: pytest.MonkeyPatch, capsys: pyte
     assert main(["detect", "score", "--detector", "injection"]) == 0
     found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [one["flagged"] for one in found] == [False, False, False, True]
-    feed(monkeypatch, "\n".join(map(json.dumps, calm(320)[::6])).encode())
+    same = random.Random(1).sample(calm(320), 54)
+    feed(monkeypatch, "\n".join(map(json.dumps, same)).encode())
     assert main(["detect", "drift", "--state", "state.json"]) == 0
     assert "stands after 54 texts" in capsys.readouterr().out
     odd = [{"text": f"{ATTACK} {at}"} for at in range(60)]
