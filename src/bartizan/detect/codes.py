@@ -166,9 +166,17 @@ CODES: tuple[Code, ...] = (
     ),
     Code(
         name="base85",
-        trigger=r"<~|(?:base|ascii)[-_ ]?85",
-        runs=r"<~[!-uz]{15,}~>|[!-~]{40,}",
+        trigger=r"(?:base|ascii)[-_ ]?85",
+        runs=r"[!-~]{40,}",
         read=_base85,
+    ),
+    Code(
+        name="ascii85",
+        trigger="<~",
+        runs=r"<~[!-uz]{15,}~>",
+        read=_base85,
+        signs="~",
+        least=2,
     ),
     Code(
         name="base64 word by word",

@@ -22,6 +22,7 @@ SIGNS = ("ignore", "previous", "instruction", "forget", "reveal", "system", "pro
 
 They are few because the pass looks for each in every cipher.
 """
+_MORE_SIGNS = (*SIGNS, "disregard", "override", "assistant", "everything", "password")
 _SURE = 3
 _SAMPLE = 4_000
 _COMMON = frozenset(
@@ -137,7 +138,7 @@ def unpig(word: str) -> str:
     candidates = [stem[:-1]] if stem[-1] in "wy" else []
     if onset:
         candidates += [stem[-size:] + stem[:-size] for size in range(1, len(onset[0]) + 1) if size < len(stem)]
-    known = [one for one in candidates if one in _COMMON or one.rstrip("s") in SIGNS]
+    known = [one for one in candidates if one in _COMMON or one.rstrip("s") in _MORE_SIGNS]
     return (known or candidates or [word])[0]
 
 
@@ -148,7 +149,7 @@ def pig(word: str) -> str:
     return word[size:] + word[:size] + "ay" if size else word + "way"
 
 
-def _written(letters: Mapping[int, int | str], words: Sequence[str] = SIGNS) -> str:
+def _written(letters: Mapping[int, int | str], words: Sequence[str] = _MORE_SIGNS) -> str:
     return "|".join(re.escape(word.translate(dict(letters))) for word in words)
 
 
@@ -173,12 +174,12 @@ LETTERINGS: tuple[Encoding, ...] = (
     ),
     Backwards(
         name="reversed",
-        trigger="|".join(word[::-1] for word in SIGNS)
+        trigger="|".join(word[::-1] for word in _MORE_SIGNS)
         + "|instructions (?:previous|prior|above|your) (?:all )?(?:ignore|disregard|forget)",
     ),
     UpsideDown(
         name="upside down", trigger=r"(?:\xc7\x9d|\xca\x87|\xc9\xb9|\xca\x8c)[^\n]{0,20}(?:\xc7\x9d|\xca\x87|\xc9\xb9)"
     ),
-    PigLatin(name="pig latin", trigger="|".join(pig(word) for word in SIGNS)),
+    PigLatin(name="pig latin", trigger="|".join(pig(word) for word in _MORE_SIGNS)),
 )
 """The ciphers of letters beside rot13."""
