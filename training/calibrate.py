@@ -11,7 +11,7 @@ import numpy as np
 
 from bartizan.detect.models.calibration import Calibration, Curve
 from training.data import CALIBRATION, SECURITY_PROSE
-from training.examples import HEADS
+from training.examples import HEADS, KINDS
 from training.linear import LINEAR_HEADS
 from training.row import HARMS, View
 from training.scores import Scored, view_of
@@ -32,8 +32,8 @@ def calibrate(scored: Sequence[Scored]) -> Calibration:
     alone: dict[str, Curve] = {}
     for head in HEADS:
         calm, bad = _sides(scored, head)
-        if len(calm) < 50 or not bad:
-            continue
+        if head in KINDS or len(calm) < 50 or not bad:
+            continue  # kinds are only compared with each other
         share = max(_SHARES, key=lambda one: _recall(calm, bad, head, one))
         curves[head] = _curve(np.array([one.joint(head, share) for one in calm]), share)
         if head in LINEAR_HEADS:

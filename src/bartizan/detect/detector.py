@@ -324,3 +324,8 @@ class Learned(Detector):
     def meta(self) -> Meta:
         """The record's own `meta` table."""
         return self.about
+
+    @cached_property
+    def max_span(self) -> int | None:
+        """None: a span may be as long as the text."""
+        return None

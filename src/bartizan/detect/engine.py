@@ -206,6 +206,11 @@ class Engine:
             reading=Reading(self._readers, self._config, clock=self._clock),
         )
 
+    def warm(self) -> None:
+        """Opens what is opened when it is first needed, so that no request waits for it."""
+        if self._readers.cascade is not None:
+            self._readers.cascade.warm()
+
     def reads(self, role: Role) -> bool:
         """Whether texts of a role are read as wholes."""
         return role in self._readers.roles
