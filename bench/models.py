@@ -2,8 +2,8 @@
 
 Latency is measured with a cold cache: no text comes twice. The peer is a DeBERTa-v3-base sequence classifier as the
 well-known guards use it, with random weights, which take as long as trained ones; it runs in `.bench/deberta`, on one
-thread, in PyTorch. Quality on whole sources that the models have not seen is read from `training/evaluation.json`, which
-`python -m training` writes; false alarms of what ships are measured here, on sources that it was not trained on.
+thread, in PyTorch. Quality on whole sources that the models have not seen is read from `training/evaluation.json`,
+which `python -m training` writes; false alarms of what ships are measured here, on sources that it was not trained on.
 """
 
 from __future__ import annotations
@@ -119,10 +119,8 @@ def _times(act: Callable[[], Any], count: int) -> list[float]:
 
 
 def _prose(chance: random.Random, size: int) -> str:
-    nouns = (
-        "harbour garden report winter kitchen letter bridge teacher market engine forest window river morning".split()
-    )
-    verbs = "shows holds leaves keeps brings opens follows carries meets finds".split()
+    nouns = ("harbour", "garden", "report", "winter", "kitchen", "letter", "bridge", "teacher", "market", "engine")
+    verbs = ("shows", "holds", "leaves", "keeps", "brings", "opens", "follows", "carries", "meets", "finds")
     joined = ""
     while len(joined) < size:
         first, second, third = chance.sample(nouns, 3)

@@ -32,8 +32,8 @@ def calibrate(scored: Sequence[Scored]) -> Calibration:
     alone: dict[str, Curve] = {}
     for head in HEADS:
         calm, bad = _sides(scored, head)
-        if head in KINDS or len(calm) < 50 or not bad:
-            continue  # kinds are only compared with each other
+        if head in KINDS or head in HARMS or len(calm) < 50 or not bad:
+            continue  # kinds and categories are only compared with each other
         share = max(_SHARES, key=lambda one: _recall(calm, bad, head, one))
         curves[head] = _curve(np.array([one.joint(head, share) for one in calm]), share)
         if head in LINEAR_HEADS:

@@ -87,7 +87,7 @@ class TopicConfig(Section, frozen=True, kw_only=True):
         examples: Sentences about it, at least three, better ten or more.
         counter_examples: Sentences that are close to it and not meant.
         roles: The roles whose texts are looked at; empty for all.
-        threshold: From which score on there is a signal; at 0.5, at most about one in a hundred ordinary sentences is one.
+        threshold: From which score on there is a signal; at 0.5, about one in a hundred ordinary sentences is.
     """
 
     examples: Annotated[tuple[str, ...], msgspec.Meta(min_length=3, max_length=1_000)]

@@ -3,6 +3,7 @@ from collections import Counter
 from random import Random
 
 import pytest
+
 from training.recipes.ordinary import LONGEST, SOURCE, rows
 from training.row import Row, View
 

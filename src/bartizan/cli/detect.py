@@ -126,6 +126,9 @@ def _score(scorer: Scorer, groups: Sequence[Group], *, alone: bool) -> int:
             else:
                 answer["scores"] = {group.value: round(one.score, 6) for group, one in scores.items()}
                 answer["flagged"] = [group.value for group, one in scores.items() if one.flagged]
+            unchecked = dict.fromkeys(reason for one in scores.values() for reason in one.unchecked)
+            if unchecked:
+                answer["unchecked"] = list(unchecked)
             spans = [list(span) for group, one in scores.items() if group in SPANNED for span in one.spans]
             if any(group in SPANNED for group in groups):
                 answer["spans"] = spans

@@ -30,6 +30,10 @@ TRUSTED_ROLES = frozenset({Role.SYSTEM, Role.DEVELOPER})
 """Roles that the operator of an application writes, and may therefore give instructions."""
 
 
+IDENTIFIERS = "identifiers"
+"""The source of segments that hold names and ids; what reads language does not look at them."""
+
+
 class Segment(msgspec.Struct, frozen=True, kw_only=True):
     """A piece of content.
 

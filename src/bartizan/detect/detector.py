@@ -296,6 +296,7 @@ class _Learned(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     category: str
     roles: tuple[Role, ...]
     kind: str = ""
+    gate: str = ""
     threshold: float = 0.5
 
 
@@ -312,12 +313,14 @@ class Learned(Detector):
         about: What the record says of itself.
         head: Whose score counts.
         kind: The head of a kind of attack that must be the likeliest of its kinds; empty for any.
+        gate: The head whose score counts instead, where this one only says of which category it is; empty for none.
         threshold: From which score on there is a signal.
     """
 
     about: Meta
     head: str
     kind: str = ""
+    gate: str = ""
     threshold: float = 0.5
 
     @property

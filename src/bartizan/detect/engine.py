@@ -11,7 +11,7 @@ from types import MappingProxyType
 import hyperscan
 
 from bartizan.config import DetectConfig
-from bartizan.core.segment import Role, Segment
+from bartizan.core.segment import IDENTIFIERS, Role, Segment
 from bartizan.detect import detectors as shelf
 from bartizan.detect import normalise
 from bartizan.detect.automaton import Automaton, Places, encode
@@ -96,7 +96,11 @@ class Look:
         return self.context or Context.of(self.segments)
 
     def _wanted(self) -> list[tuple[int, Segment]]:
-        return [(index, one) for index, one in enumerate(self.segments) if one.role in self.readers.roles]
+        return [
+            (index, one)
+            for index, one in enumerate(self.segments)
+            if one.role in self.readers.roles and one.source != IDENTIFIERS
+        ]
 
     def _doubted(self) -> frozenset[int]:
         return frozenset(one.segment for one in self.matched.signals if one.detector.startswith(_ATTACKS))

@@ -13,7 +13,7 @@ from bartizan.detect.examination import Detection, Failure
 from bartizan.detect.models.calibration import score
 from bartizan.detect.models.cascade import Opinion
 from bartizan.detect.normalise import View, fold, table
-from bartizan.detect.scoring import Group, Kind, Scorer
+from bartizan.detect.scoring import Group, Item, Kind, Scorer
 
 MOST: Final = 100
 """Of signals, opinions, decoded texts and failures, this many of each are told; what is left out is counted."""
@@ -136,14 +136,16 @@ def _scores(seen: Detection, segments: Sequence[Segment], scorer: Scorer) -> dic
     best: dict[Group, GroupScore] = {}
     for index, (signals, opinions) in parts.items():
         detection = Detection(signals=tuple(signals), opinions=tuple(opinions))
-        for group, one in scorer.judge(detection, _kind(segments[index].role)).items():
+        for group, one in scorer.judge(detection, _item(segments[index])).items():
             if group not in best or one.score > best[group].score:
                 best[group] = GroupScore(score=round(one.score, _DIGITS), flagged=one.flagged, segment=index)
     return best
 
 
-def _kind(role: Role) -> Kind:
-    return Kind.OUTPUT if role is Role.ASSISTANT else dict(_KINDS).get(role, Kind.USER)
+def _item(segment: Segment) -> Item:
+    role = segment.role
+    kind = Kind.OUTPUT if role is Role.ASSISTANT else dict(_KINDS).get(role, Kind.USER)
+    return Item(text=segment.text, kind=kind)
 
 
 def _most(found: Sequence[_T], weight: Callable[[_T], float]) -> list[_T]:

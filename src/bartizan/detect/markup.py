@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from abc import abstractmethod
 from collections.abc import Iterator
 from typing import Final
 
@@ -46,8 +47,9 @@ class Unseen(Encoding):
         if parts and not UNSEEN & set(view.how):
             yield join(how, parts)
 
+    @abstractmethod
     def _parts(self, text: str) -> Iterator[tuple[int, int]]:
-        raise NotImplementedError
+        """Yields where each part begins and ends."""
 
 
 class Comments(Unseen):

@@ -20,6 +20,10 @@ from bartizan.detect.models.cascade import Cascade, Opinion
 from bartizan.detect.normalise import View
 from bartizan.detect.reader import NOTHING_KNOWN, Context, Reader, Sight
 
+_APART = frozenset({"user", "content", "harm", "injection", "jailbreak", "extraction"})
+"""The heads that are no category of harm."""
+_NEARLY = 1.0
+"""By how much, in log odds, a second category may be less likely than the first."""
 _Kind = TypeVar("_Kind", bound=Detector)
 _MOST_LEARNED = 300_000
 """How many characters the learned stages read: the first alone takes up to 5 microseconds for each."""
@@ -159,7 +163,7 @@ class Reading:
             kinds = self._readers.kinds(role)
             kind = cascade.kind(opinion, kinds) if kinds else ""
             for one in learned:
-                if (not one.kind or one.kind == kind) and score(opinion.log_odds[one.head]) >= one.threshold:
+                if (not one.kind or one.kind == kind) and _speaks(one, opinion):
                     self.signals.append(_learned_signal(one, place, opinion))
 
     def _clears(self, index: int) -> bool:
@@ -195,6 +199,15 @@ def _read_signal(reader: Reader, index: int, sight: Sight) -> Signal:
     )
 
 
+def _speaks(learned: Learned, opinion: Opinion) -> bool:
+    """Whether a head is sure enough; one behind a gate names what the gate found, if it is the likeliest or nearly."""
+    own = opinion.log_odds[learned.head]
+    if learned.gate:
+        rivals = (odds for head, odds in opinion.log_odds.items() if head not in _APART)
+        return score(opinion.log_odds[learned.gate]) >= learned.threshold and own >= max(rivals) - _NEARLY
+    return score(own) >= learned.threshold
+
+
 def _learned_signal(learned: Learned, place: _Place, opinion: Opinion) -> Signal:
     start, end = opinion.place[learned.head]
     decoded = ""
@@ -204,7 +217,7 @@ def _learned_signal(learned: Learned, place: _Place, opinion: Opinion) -> Signal
     return Signal(
         detector=learned.meta.id,
         category=learned.category,
-        score=round(score(opinion.log_odds[learned.head]), 4),
+        score=round(score(opinion.log_odds[learned.gate or learned.head]), 4),
         segment=place.segment,
         start=start,
         end=end,

@@ -22,8 +22,13 @@ __all__ = ["Group", "Item", "Kind", "Score", "Scorer", "families", "score"]
 
 THRESHOLD: Final = 0.5
 """The score from which a text is flagged where a site has not set its own."""
-_PATTERNS_COUNT: Final = 3.0
+_PATTERNS_COUNT: Final = 5.0
 """What a pattern that is sure adds to the log odds of the learned stages."""
+_ENGINE: Final = "engine"
+_SURE: Final = 0.85
+_FOREIGN: Final = 0.5
+"""The least log odds of a text in another script than Latin in which such a pattern has matched."""
+_MOSTLY: Final = 0.5
 _UNREAD: Final = -5.0
 
 
@@ -63,11 +68,19 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Score(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A score from 0 to 1, whether that is enough, and for groups that have places `[start, end, type]`."""
+    """What was found in a text.
+
+    Attributes:
+        score: From 0 to 1.
+        flagged: Whether that is enough.
+        spans: For groups that have places, `[start, end, type]`.
+        unchecked: What was not checked, and why; the score may be too low.
+    """
 
     score: float
     flagged: bool
     spans: tuple[tuple[int, int, str], ...] = ()
+    unchecked: tuple[str, ...] = ()
 
 
 class Scorer:
@@ -105,13 +118,14 @@ class Scorer:
         """Scores one text for some groups."""
         segment = Segment(text=item.text, role=ROLES[item.kind])
         context = Context(task=item.task, system=(item.system_prompt,) if item.system_prompt else ())
-        return self.judge(self.engine.detect([segment], context), item.kind, groups)
+        return self.judge(self.engine.detect([segment], context), item, groups)
 
-    def judge(self, detection: Detection, kind: Kind, groups: Iterable[Group] = tuple(Group)) -> dict[Group, Score]:
-        """Scores what was seen in one text of a kind."""
-        return {group: self._score(detection, kind, group) for group in groups}
+    def judge(self, detection: Detection, item: Item, groups: Iterable[Group] = tuple(Group)) -> dict[Group, Score]:
+        """Scores what was seen in one text."""
+        return {group: self._score(detection, item, group) for group in groups}
 
-    def _score(self, detection: Detection, kind: Kind, group: Group) -> Score:
+    def _score(self, detection: Detection, item: Item, group: Group) -> Score:
+        text, kind = item.text, item.kind
         signals = [one for one in detection.signals if one.detector.startswith(_FAMILIES[group])]
         best = max((one.score for one in signals), default=0.0)
         if group in {Group.INJECTION, Group.MODERATION}:
@@ -120,9 +134,18 @@ class Scorer:
             if odds or self.engine.has_models:
                 patterns = max((one.score for one in signals if not _is_learned(one.detector)), default=0.0)
                 plugged = max((one.score for one in signals if _is_plugged(one.detector)), default=0.0)
-                best = max(as_score(max(odds, default=_UNREAD) + _PATTERNS_COUNT * patterns), plugged)
+                learned = max(odds, default=_UNREAD) + _PATTERNS_COUNT * patterns
+                if patterns >= _SURE and _is_foreign(text):
+                    learned = max(learned, _FOREIGN)
+                best = max(as_score(learned), plugged)
         spans = tuple((one.start, one.end, one.category) for one in signals) if group in SPANNED else ()
-        return Score(score=best, flagged=best >= self.threshold(group, kind), spans=spans)
+        missed = (one for one in detection.failures if one.detector.startswith((*_FAMILIES[group], _ENGINE)))
+        return Score(
+            score=best,
+            flagged=best >= self.threshold(group, kind),
+            spans=spans,
+            unchecked=tuple(dict.fromkeys(one.reason for one in missed)),
+        )
 
 
 _CONTENT: Final = frozenset({Kind.DOCUMENT, Kind.TOOL})
@@ -135,6 +158,11 @@ def families(group: Group) -> tuple[str, ...]:
 
 def _is_learned(detector: str) -> bool:
     return ".learned_" in detector or _is_plugged(detector)
+
+
+def _is_foreign(text: str) -> bool:
+    """Whether a text is in a script in which the learned stages know less than the patterns."""
+    return sum(map(str.isascii, text)) < _MOSTLY * len(text)
 
 
 def _is_plugged(detector: str) -> bool:

@@ -10,6 +10,7 @@ import html
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from types import MappingProxyType
 from urllib.parse import unquote
 
 from bartizan.detect.automaton import encode
@@ -29,7 +30,9 @@ _TAG = re.compile(
     re.IGNORECASE,
 )
 _ENTITY = re.compile(r"&#[xX]?[0-9A-Fa-f]{1,6};|&(?:nbsp|shy|zwj|zwnj|ZeroWidthSpace|Tab|NewLine|InvisibleTimes);")
-_SOFT = {"&shy;": "", "&zwj;": "", "&zwnj;": "", "&ZeroWidthSpace;": "", "&InvisibleTimes;": "", "&nbsp;": " "}
+_SOFT = MappingProxyType(
+    {"&shy;": "", "&zwj;": "", "&zwnj;": "", "&ZeroWidthSpace;": "", "&InvisibleTimes;": "", "&nbsp;": " "}
+)
 _ESCAPE = re.compile(r"\\u\{?(?:00)?([0-7][0-9A-Fa-f])\}?|\\u\{([0-7][0-9A-Fa-f])\}|\\x([0-7][0-9A-Fa-f])")
 _PERCENT = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 _QUOTED = re.compile(r"=\r?\n|(?:=[0-9A-F]{2})+")

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from bartizan.core.segment import Role, Segment
+from bartizan.core.segment import IDENTIFIERS, Role, Segment
 from bartizan.detect.reader import NOTHING_KNOWN, Context
 from bartizan.errors import TargetError
 from bartizan.guard.decision import Decision
@@ -194,7 +194,7 @@ class GuardedStream:
             for name in ("id", "model", "system_fingerprint", "service_tier")
             if (value := getattr(chunk, name))
         }
-        segment = Segment(text="\n".join(names.values()), role=Role.ASSISTANT, source="identifiers")
+        segment = Segment(text="\n".join(names.values()), role=Role.ASSISTANT, source=IDENTIFIERS)
         decision = self._decide([segment])
         kept = decision.texts[0].split("\n") if decision.texts else list(names.values())
         names = {name: value if value in kept else REDACTED for name, value in names.items()}

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
-from bartizan.core.segment import Role, Segment
+from bartizan.core.segment import IDENTIFIERS, Role, Segment
 from bartizan.llm import strict_json
 from bartizan.llm.strict_json import at
 
@@ -170,7 +170,7 @@ class Reading:
     def identifier(self, name: str, path: Path) -> None:
         """Notes a name or id; in its own right where it has several lines."""
         if "\n" in name:
-            self._note(name, TextSlot(path), Voice(self._role, "identifiers"))
+            self._note(name, TextSlot(path), Voice(self._role, IDENTIFIERS))
         elif name:
             self._names.append(name)
             self._identifiers.places.append((path, False))
@@ -244,7 +244,7 @@ class Reading:
     def finish(self) -> tuple[tuple[Segment, ...], tuple[Slot, ...]]:
         """Returns all segments and their slots."""
         if self._names:
-            self._note("\n".join(self._names), self._identifiers, Voice(self._role, "identifiers"))
+            self._note("\n".join(self._names), self._identifiers, Voice(self._role, IDENTIFIERS))
         return tuple(self.segments), tuple(self.slots)
 
     def _note(self, text: str, slot: Slot, voice: Voice) -> None:
