@@ -28,7 +28,7 @@ HARMS: Final = (
     "misinformation",
     "profanity",
 )
-"""The moderation categories that models learn. Sexual content about minors is none: there is no data to learn it from."""
+"""The moderation categories that models learn. Sexual content about minors is none of them."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
