@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from io import StringIO
 from pathlib import Path
 from types import MappingProxyType
@@ -20,6 +20,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bartizan import __version__
+from bartizan.cli._terminal import printable, showing
 from bartizan.config import Config, load
 from bartizan.core.asset import Asset
 from bartizan.core.finding import Finding, Location, Skip
@@ -27,7 +28,7 @@ from bartizan.core.severity import Severity
 from bartizan.core.taxonomy import Tag, parse_tag
 from bartizan.errors import InputError
 from bartizan.jobs.harvest import Harvest
-from bartizan.jobs.progress import Progress, silent
+from bartizan.jobs.progress import Progress, Step
 from bartizan.store.ledger import Ledger
 
 SARIF_SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -219,7 +220,7 @@ def run_job(arguments: Namespace, job: Job) -> Harvest:
         ledger = None
         if not arguments.no_ledger:
             ledger = stack.enter_context(Ledger.open(Path(config.state), config.store))
-        progress = stack.enter_context(_watched())
+        progress = stack.enter_context(showing("looking ...", _step))
         return job(config, ledger, progress)
 
 
@@ -282,7 +283,7 @@ def _assets_table(assets: Sequence[Asset]) -> Table:
     shown.add_column("where", overflow="fold")
     for asset in assets[:_MOST_ROWS]:
         where = ", ".join(asset.places[:3]) + (f" and {len(asset.places) - 3} more" if len(asset.places) > 3 else "")
-        shown.add_row(asset.kind.value, Text(_plain(asset.name)), _known(asset), Text(_plain(where)))
+        shown.add_row(asset.kind.value, Text(printable(asset.name)), _known(asset), Text(printable(where)))
     if len(assets) > _MOST_ROWS:
         shown.caption = f"and {len(assets) - _MOST_ROWS} more; --format json lists all"
     return shown
@@ -294,7 +295,7 @@ def _known(asset: Asset) -> Text:
     for key in ("format", "provider", "role", "version", "transport", "environment", "third_party", "assets"):
         if key in asset.attributes:
             text.append(
-                f"{', ' if text else ''}{key.replace('_', ' ')} {_plain(asset.attributes[key])}", style="default"
+                f"{', ' if text else ''}{key.replace('_', ' ')} {printable(asset.attributes[key])}", style="default"
             )
     return text
 
@@ -306,7 +307,7 @@ def _findings_table(findings: Sequence[Finding]) -> Table:
     shown.add_column("where", overflow="fold", ratio=2)
     for finding in findings[:_MOST_ROWS]:
         severity = Text(finding.severity.value, style=_STYLE[finding.severity])
-        shown.add_row(severity, Text(_plain(finding.title)), Text(_plain(_where(finding))))
+        shown.add_row(severity, Text(printable(finding.title)), Text(printable(_where(finding))))
     if len(findings) > _MOST_ROWS:
         shown.caption = f"and {len(findings) - _MOST_ROWS} more; --format json lists all"
     return shown
@@ -327,22 +328,11 @@ def _skips_table(harvest: Harvest) -> Table:
     shown.add_column("what", overflow="fold")
     shown.add_column("why", overflow="fold")
     for skip in harvest.skips[:_MOST_SKIPS]:
-        shown.add_row(Text(_plain(skip.subject)), Text(_plain(skip.reason)))
+        shown.add_row(Text(printable(skip.subject)), Text(printable(skip.reason)))
     if harvest.skipped > _MOST_SKIPS:
         shown.caption = f"and {harvest.skipped - _MOST_SKIPS} more; --format json lists them"
     return shown
 
 
-def _plain(text: str) -> str:
-    """Returns text that cannot steer a terminal."""
-    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
-
-
-@contextmanager
-def _watched() -> Iterator[Progress]:
-    """Shows progress on standard error while a job runs, where that is a terminal."""
-    if not sys.stderr.isatty():
-        yield silent
-        return
-    with Console(stderr=True).status("looking ...") as status:
-        yield lambda step: status.update(f"{step.job}: {step.done} {_plain(step.note[-60:])}")
+def _step(step: Step) -> str:
+    return f"{step.job}: {step.done} {printable(step.note[-60:])}"

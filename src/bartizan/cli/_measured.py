@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Final
 
-from rich.console import Console
-
+from bartizan.cli._terminal import printable, showing
 from bartizan.core.finding import Confidence
 from bartizan.detect.drift import Drift
 from bartizan.detect.measures import Part
 from bartizan.jobs.calibrate import Calibrated
 from bartizan.jobs.evaluate import Evaluated
-from bartizan.jobs.progress import Progress, silent
+from bartizan.jobs.progress import Progress
 
 _WIDEST: Final = 44
 
@@ -78,14 +76,9 @@ def watched(state: Drift) -> Iterator[str]:
     yield f"the probability that it is ever withdrawn without cause is {100 * state.false_withdrawal:g} % at most"
 
 
-@contextmanager
-def progress() -> Iterator[Progress]:
+def progress() -> AbstractContextManager[Progress]:
     """Shows progress on standard error, where that is a terminal."""
-    if not sys.stderr.isatty():
-        yield silent
-        return
-    with Console(stderr=True).status("scoring ...") as status:
-        yield lambda step: status.update(f"scored: {step.done:,}")
+    return showing("scoring ...", lambda step: f"scored: {step.done:,}")
 
 
 def _cells(part: Part) -> list[str]:
@@ -99,5 +92,5 @@ def _share(known: Confidence | None) -> str:
 
 def _plain(text: str) -> str:
     """Returns a name from a file so that it cannot steer the terminal."""
-    shown = "".join(one if one.isprintable() else "?" for one in text)
+    shown = printable(text)
     return shown if len(shown) <= _WIDEST else f"{shown[: _WIDEST - 3]}..."

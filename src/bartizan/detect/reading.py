@@ -20,8 +20,6 @@ from bartizan.detect.models.cascade import Cascade, Opinion
 from bartizan.detect.normalise import View
 from bartizan.detect.reader import NOTHING_KNOWN, Context, Reader, Sight
 
-_APART = frozenset({"user", "content", "harm", "injection", "jailbreak", "extraction"})
-"""The heads that are no category of harm."""
 _NEARLY = 1.0
 """By how much, in log odds, a second category may be less likely than the first."""
 _Kind = TypeVar("_Kind", bound=Detector)
@@ -162,8 +160,9 @@ class Reading:
                 self._fail_all(learned, place.segment, f"not finished within {self._config.seconds:g} seconds")
             kinds = self._readers.kinds(role)
             kind = cascade.kind(opinion, kinds) if kinds else ""
+            top = max((opinion.log_odds[one.head] for one in learned if one.gate), default=0.0)
             for one in learned:
-                if (not one.kind or one.kind == kind) and _speaks(one, opinion):
+                if (not one.kind or one.kind == kind) and _speaks(one, opinion, top):
                     self.signals.append(_learned_signal(one, place, opinion))
 
     def _clears(self, index: int) -> bool:
@@ -199,12 +198,11 @@ def _read_signal(reader: Reader, index: int, sight: Sight) -> Signal:
     )
 
 
-def _speaks(learned: Learned, opinion: Opinion) -> bool:
+def _speaks(learned: Learned, opinion: Opinion, top: float) -> bool:
     """Whether a head is sure enough; one behind a gate names what the gate found, if it is the likeliest or nearly."""
     own = opinion.log_odds[learned.head]
     if learned.gate:
-        rivals = (odds for head, odds in opinion.log_odds.items() if head not in _APART)
-        return score(opinion.log_odds[learned.gate]) >= learned.threshold and own >= max(rivals) - _NEARLY
+        return score(opinion.log_odds[learned.gate]) >= learned.threshold and own >= top - _NEARLY
     return score(own) >= learned.threshold
 
 
