@@ -11,6 +11,7 @@ import hashlib
 import re
 import secrets
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from string import ascii_lowercase
 from typing import NamedTuple
 
@@ -62,7 +63,7 @@ def find_canaries(answer: str, system: Sequence[str] = ()) -> Iterator[Sighting]
         answer: What the model said.
         system: The instructions, in which canaries may have been planted.
     """
-    planted = [canary for text in system for canary in canaries(text)]
+    planted = [canary for text in system for canary in _planted(text)]
     plain = words(answer)
     for reading in (Reading(plain), *coded(answer), *apart(answer, plain)):
         stream = Stream(reading.words)
@@ -73,6 +74,12 @@ def find_canaries(answer: str, system: Sequence[str] = ()) -> Iterator[Sighting]
             yield Sighting(*stream.span(at, len(PREFIX) + _SIZE), reading.how, is_known=known, is_whole=True)
         if not whole:
             yield from _parts(stream, planted, reading.how)
+
+
+@lru_cache(maxsize=64)
+def _planted(text: str) -> Sequence[str]:
+    """Returns the canaries in instructions, which every answer is compared with."""
+    return tuple(canaries(text))
 
 
 def _whole(text: str) -> Iterator[tuple[int, str]]:

@@ -36,6 +36,7 @@ _ALPHABETS = (
     ("braille", "".join(map(chr, BRAILLE)), BRAILLE),
     ("upside down", "\u0250\u01dd\u0287\u0279", UPSIDE_DOWN),
 )
+_RUNS = tuple({one.key: one for one in ENCODINGS if one.runs}.values())
 _ROT47_SIGNS = (" E96 ", " J@F ", " J@FC ", " 2?5 ", " H:E9 ")
 
 
@@ -69,8 +70,8 @@ def _same(place: tuple[int, int], count: int) -> Sequence[tuple[int, int]]:
 
 def _runs(text: str) -> Iterator[tuple[int, int, str, str]]:
     """Yields start, end, name and text of every run in a code."""
-    for encoding in ENCODINGS:
-        if encoding.runs and not (encoding.name in {"tags", "selectors"} and text.isascii()):
+    for encoding in _RUNS:
+        if encoding.mark in text and not (encoding.name in {"tags", "selectors"} and text.isascii()):
             for start, end, plain in encoding.found(text):
                 yield start, end, encoding.name, plain
     for code in CODES:
@@ -91,13 +92,13 @@ def apart(text: str, plain: Words) -> Iterator[Reading]:
     if len(texts) >= _INITIALS:
         yield Reading(plain.become([word[:1] for word in texts]), "first letters of words")
     yield from _lines(text)
-    letters = sum(len(word) == 1 for word in texts)
+    letters = [*map(len, texts)].count(1)
     if letters >= _INITIALS and 2 * letters > len(texts):
         for name, read in _DECIPHER.items():
             yield Reading(plain.become([read(word) for word in texts]), f"{name}, letter by letter")
     if sum(map(str.isdigit, texts)) * _NUMBERED > len(texts):
         yield Reading(plain.become(["" if word.isdigit() else word for word in texts]), "numbered")
-    for name, signs, letters_of in _ALPHABETS:
+    for name, signs, letters_of in () if text.isascii() else _ALPHABETS:
         if sum(map(text.count, signs)) >= _INITIALS:
             turned = words(text.translate(letters_of))
             yield Reading(turned, name)
@@ -113,8 +114,13 @@ def _backwards(plain: Words) -> Words:
 
 
 def _lines(text: str) -> Iterator[Reading]:
-    for name, pattern in (("letters of lines", _LINE), ("letters of sentences", _SENTENCE), ("words of lines", _FIRST)):
-        found: list[str] = pattern.findall(text)
+    lines, ends = text.count("\n"), sum(map(text.count, ".!?"))
+    for name, pattern, most in (
+        ("letters of lines", _LINE, lines),
+        ("letters of sentences", _SENTENCE, ends),
+        ("words of lines", _FIRST, lines),
+    ):
+        found: list[str] = pattern.findall(text) if most + 1 >= _INITIALS else []
         if len(found) >= _INITIALS:
             places = partial(_spans, pattern, text)
             yield Reading(Words([one.lower() for one in found], places), f"first {name}")

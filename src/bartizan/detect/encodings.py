@@ -63,6 +63,7 @@ class Encoding:
         runs: The RE2 pattern of a run, empty where the whole text is one.
         read: Returns the text of a run, or None where it holds none.
         apart: Whether the pass is faster when it looks for the trigger by itself.
+        mark: What every run holds, so that texts without it need not be searched; empty for nothing in particular.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Encoding:
     runs: str = ""
     read: Callable[[str], str | None] = str
     apart: bool = False
+    mark: str = ""
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -227,18 +229,21 @@ ENCODINGS: tuple[Encoding, ...] = (
     ),
     Encoding(
         name="percent",
+        mark="%",
         trigger=r"%[0-9a-f]{2}",
         runs=r"[^\s\"'<>()]*%[0-9A-Fa-f]{2}[^\s\"'<>()%]*%[0-9A-Fa-f]{2}[^\s\"'<>()]*",
         read=_changed(unquote_plus),
     ),
     Encoding(
         name="escapes",
+        mark="\\u",
         trigger=r"(?:\\u\{?[0-9a-f]{4,6}\}?){4}",
         runs=r"(?:\\u\{?[0-9A-Fa-f]{4,6}\}?[ ]?){4,}",
         read=_read_escapes,
     ),
     Encoding(
         name="entities",
+        mark="&#",
         trigger=r"(?:&#x?[0-9a-f]{1,6};[ ]?){4}",
         runs=r"(?:&#[xX]?[0-9A-Fa-f]{1,6};[ ]?){4,}",
         read=_changed(html.unescape),

@@ -21,16 +21,17 @@ from bartizan.detect.examination import Detection, Examination, Failure, Owned, 
 from bartizan.detect.fingerprint import fingerprint
 from bartizan.detect.inner import Inner
 from bartizan.detect.layers import LAYERS
+from bartizan.detect.memory import REMEMBERED, Matched, Memory, Seen, key_of
 from bartizan.detect.models.cascade import Cascade
 from bartizan.detect.reader import Context
-from bartizan.detect.reading import Readers, Reading
+from bartizan.detect.reading import Readers, Reading, Text
 from bartizan.detect.syntax import any_of, common_words, trigger
 from bartizan.detect.topics.topic import topics
 from bartizan.errors import ConfigError
 from bartizan.registry import nearest, scan
 
 _ATTACKS = ("injection.", "jailbreak.")
-_QUICK_CHARS = 8_000
+_QUICK_CHARS, _QUICK_TEXTS = 8_000, 1_000
 _SEPARATOR = "\n"
 """Joins segments for one pass. A pattern may match across it; what fires is located in each segment by itself."""
 
@@ -39,6 +40,7 @@ __all__ = ["Detection", "Engine", "Failure"]
 
 
 _CLEAN = Detection()
+_NOTHING = Matched()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +49,7 @@ class Look:
 
     Attributes:
         segments: What is looked at.
+        keys: The digests of their roles and texts.
         context: What is known around it, None where it is to be read off the segments.
         matched: What the patterns saw.
         inner: What was decoded, with the index of its segment.
@@ -55,6 +58,7 @@ class Look:
     """
 
     segments: Sequence[Segment]
+    keys: Sequence[bytes]
     context: Context | None
     matched: Detection
     inner: Inner
@@ -63,12 +67,13 @@ class Look:
 
     @property
     def is_quick(self) -> bool:
-        """Whether `finish` will take well under a millisecond: short texts that the linear stage clears."""
-        wanted = self._wanted()
-        if self.inner or self._doubted() or sum(len(one.text) for _, one in wanted) > _QUICK_CHARS:
-            return not wanted
-        around = self._around()
-        return all(self.readers.clears(one, around) for _, one in wanted)
+        """Whether `finish` will take well under a millisecond: what is not remembered is short and ordinary."""
+        fresh = [text for text, known in zip(self._texts, self._recalled, strict=True) if known is None]
+        if self.inner or len(self._texts) > _QUICK_TEXTS:
+            return not self._texts
+        if any(one.suspicious for one in fresh) or sum(len(one.segment.text) for one in fresh) > _QUICK_CHARS:
+            return False
+        return all(self.readers.clears(one.segment, one.context) for one in fresh)
 
     def finish(self) -> Detection:
         """Reads the texts, once, and returns all that was seen. Never raises: what goes wrong becomes a `Failure`."""
@@ -76,12 +81,15 @@ class Look:
 
     @cached_property
     def _seen(self) -> Detection:
-        wanted = self._wanted()
-        if not wanted:
+        if not self._texts:
             return self.matched
-        around, doubted = self._around(), self._doubted()
-        for index, segment in wanted:
-            self.reading.read(index, segment, around, suspicious=index in doubted)
+        kept: list[tuple[tuple[bytes, bool, bytes], Seen]] = []
+        for text, key, known in zip(self._texts, self._keys, self._recalled, strict=True):
+            if known is not None:
+                self.reading.recall(text.number, known)
+            elif (seen := self.reading.read(text)) is not None:
+                kept.append((key, seen))
+        self.readers.memory.keep(kept)
         for index, view in self.inner:
             self.reading.read_inner(index, self.segments[index].role, view)
         for index in self.inner.left_out:
@@ -92,15 +100,24 @@ class Look:
             opinions=tuple(self.reading.opinions),
         )
 
-    def _around(self) -> Context:
-        return self.context or Context.of(self.segments)
-
-    def _wanted(self) -> list[tuple[int, Segment]]:
+    @cached_property
+    def _texts(self) -> Sequence[Text]:
+        """What is to be read: no names and ids, and no roles that nobody reads."""
+        given, doubted = self.context, self._doubted()
+        around = [given] * len(self.segments) if given is not None else Context.of(self.segments).at(self.segments)
         return [
-            (index, one)
+            Text(index, one, self.keys[index], around[index], index in doubted)
             for index, one in enumerate(self.segments)
             if one.role in self.readers.roles and one.source != IDENTIFIERS
         ]
+
+    @cached_property
+    def _keys(self) -> Sequence[tuple[bytes, bool, bytes]]:
+        return self.readers.keys(self._texts)
+
+    @cached_property
+    def _recalled(self) -> Sequence[Seen | None]:
+        return self.readers.memory.recall(self._keys)
 
     def _doubted(self) -> frozenset[int]:
         return frozenset(one.segment for one in self.matched.signals if one.detector.startswith(_ATTACKS))
@@ -108,6 +125,13 @@ class Look:
 
 class Engine:
     """All detectors that are switched on, compiled once. Safe to share between threads.
+
+    Args:
+        detectors: The detectors.
+        config: The limits.
+        cascade: The learned stages, None where they are off.
+        clock: Seconds that only grow; tests bring their own.
+        remembered: Of how many texts what was seen is remembered, none where 0; nobody can tell but by the time.
 
     Attributes:
         detectors: The detectors by id.
@@ -124,11 +148,13 @@ class Engine:
         *,
         cascade: Cascade | None = None,
         clock: Callable[[], float] = time.monotonic,
+        remembered: int = REMEMBERED,
     ) -> None:
         self._config = config or DetectConfig()
+        self._matches: Memory[Matched] = Memory(remembered)
         self._clock = clock
         self.detectors: Mapping[str, Detector] = MappingProxyType({plugin.meta.id: plugin for plugin in detectors})
-        self._readers = Readers(self.detectors.values(), cascade)
+        self._readers = Readers(self.detectors.values(), cascade, remembered=remembered)
         self.longest_bounded = max((plugin.max_span or 0 for plugin in self.detectors.values()), default=0)
         numbered = [(plugin, number) for plugin in self.detectors.values() for number in range(len(plugin.patterns))]
         owned = _members(numbered)
@@ -199,12 +225,32 @@ class Engine:
 
     def look(self, segments: Sequence[Segment], context: Context | None = None) -> Look:
         """Runs the patterns, and returns what there is left to do; for callers that must not be kept waiting."""
-        examination = self._match(segments)
-        matched = _CLEAN if examination is None else examination.detection()
+        keys = [key_of(one) for one in segments]
+        return self._look(segments, context, keys=keys, examination=self._examined(segments, keys))
+
+    def match(self, segments: Sequence[Segment]) -> Detection:
+        """Runs the patterns alone, on text that does not come again: nothing of it is remembered."""
+        is_clean, fired = self._pass(segments)
+        if is_clean:
+            return _CLEAN
+        examination = Examination(self._passes, self._config, clock=self._clock)
+        for index, segment in enumerate(segments):
+            examination.look(index, segment, fired if len(segments) == 1 else None)
+        return examination.detection()
+
+    def _look(
+        self,
+        segments: Sequence[Segment],
+        context: Context | None,
+        *,
+        keys: Sequence[bytes],
+        examination: Examination | None,
+    ) -> Look:
         return Look(
             segments=segments,
+            keys=keys,
             context=context,
-            matched=matched,
+            matched=_CLEAN if examination is None else examination.detection(),
             inner=Inner() if examination is None else examination.inner,
             readers=self._readers,
             reading=Reading(self._readers, self._config, clock=self._clock),
@@ -221,31 +267,44 @@ class Engine:
 
     def read(self, segments: Sequence[Segment], context: Context) -> Detection:
         """Reads the texts and leaves out the patterns; for text whose patterns were run before."""
-        return Look(
-            segments=segments,
-            context=context,
-            matched=_CLEAN,
-            inner=Inner(),
-            readers=self._readers,
-            reading=Reading(self._readers, self._config, clock=self._clock),
-        ).finish()
+        return self._look(segments, context, keys=[key_of(one) for one in segments], examination=None).finish()
 
-    def _match(self, segments: Sequence[Segment]) -> Examination | None:
-        """Runs the patterns; None where nothing can have matched."""
-        fired: Sequence[int] | None = None
-        text = segments[0].text if len(segments) == 1 else _SEPARATOR.join([segment.text for segment in segments])
-        if len(text) <= self._config.max_chars:
-            try:
-                data = encode(text)
-                fired = self.automaton.fired(data)
-                if not fired and (text.isascii() or self._passes.foldable.found(data) == {}):
-                    return None
-            except hyperscan.error:
-                pass  # the examination meets it again, segment by segment, and records it
-        examination = Examination(self._passes, self._config, clock=self._clock)
-        for index, segment in enumerate(segments):
-            examination.look(index, segment, fired if len(segments) == 1 else None)
+    def _examined(self, segments: Sequence[Segment], keys: Sequence[bytes]) -> Examination | None:
+        """Runs the patterns over what is not remembered; None where nothing has matched."""
+        known = self._matches.recall(keys)
+        fresh = [one for one, matched in zip(segments, known, strict=True) if matched is None]
+        is_clean, fired = self._pass(fresh) if fresh else (True, None)
+        kept: list[tuple[bytes, Matched]] = []
+        if is_clean:
+            kept = [(key, _NOTHING) for key, matched in zip(keys, known, strict=True) if matched is None]
+            known = [matched or _NOTHING for matched in known]
+        examination = None
+        if any(matched != _NOTHING for matched in known):
+            examination = Examination(self._passes, self._config, clock=self._clock)
+            for index, (segment, matched) in enumerate(zip(segments, known, strict=True)):
+                if matched is not None and examination.recall(index, matched):
+                    continue
+                found = examination.look(index, segment, fired if matched is None and len(fresh) == 1 else None)
+                if found is not None:
+                    kept.append((keys[index], found))
+        self._matches.keep(kept)
         return examination
+
+    def _pass(self, segments: Sequence[Segment]) -> tuple[bool, Sequence[int] | None]:
+        """Runs the pass over segments as one text; whether nothing can have matched, and what it says, if it can say.
+
+        What is wrong where it cannot, the examination meets again, segment by segment, and records.
+        """
+        text = segments[0].text if len(segments) == 1 else _SEPARATOR.join([segment.text for segment in segments])
+        if len(text) > self._config.max_chars:
+            return False, None
+        fired: Sequence[int] | None = None
+        try:
+            data = encode(text)
+            fired = self.automaton.fired(data)
+            return not fired and (text.isascii() or self._passes.foldable.found(data) == {}), fired
+        except hyperscan.error:
+            return False, fired
 
 
 def _members(numbered: Sequence[tuple[Detector, int]]) -> dict[str, Owned]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from functools import partial
 from itertools import islice
+from types import TracebackType
 from typing import NamedTuple
+
+import msgspec
 
 from bartizan.config import DetectConfig
 from bartizan.core.record import Record
@@ -17,6 +19,7 @@ from bartizan.detect.automaton import Automaton, Places, encode
 from bartizan.detect.detector import Detector, Hit, Where, pieces
 from bartizan.detect.encodings import Encoding
 from bartizan.detect.inner import Inner, is_disguised
+from bartizan.detect.memory import MOST_SIGNALS, Matched
 from bartizan.detect.models.cascade import Opinion
 from bartizan.detect.normalise import Folded, View, around, fold, invisible, table, windows
 from bartizan.errors import LimitError
@@ -71,15 +74,24 @@ def in_order(signal: Signal) -> tuple[int, int, int, str]:
     return signal.segment, signal.start, signal.end, signal.detector
 
 
-@contextmanager
-def guarded(fail: Callable[[str], object]) -> Iterator[None]:
+class guarded:  # noqa: N801  (reads as what it does)
     """The engine boundary: what goes wrong within is told to `fail` in words, and nothing is raised."""
-    try:
-        yield
-    except LimitError as error:
-        fail(error.message)
-    except Exception as error:  # noqa: BLE001  (the engine boundary: recorded, and the guard decides)
-        fail(f"{type(error).__name__}: {error}")
+
+    __slots__ = ("_fail",)
+
+    def __init__(self, fail: Callable[[str], object]) -> None:
+        self._fail = fail
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        if not isinstance(error, Exception):
+            return False
+        self._fail(error.message if isinstance(error, LimitError) else f"{type(error).__name__}: {error}")
+        return True
 
 
 class Detection(Record, frozen=True):
@@ -122,7 +134,8 @@ class Examination:
         self._index = 0
         self._role = Role.USER
         self._is_late = False
-        self._seen: dict[tuple[int, str], list[Signal]] = {}
+        self._seen: dict[str, list[Signal]] = {}  # of the segment that is looked at
+        self._signals: list[Signal] = []
         self._places: dict[tuple[int, str, str], list[tuple[int, int]]] = {}
         self.failures: list[Failure] = []
         self.inner = Inner()
@@ -132,24 +145,40 @@ class Examination:
         return Detection(signals=self.signals(), failures=tuple(self.failures))
 
     def signals(self) -> tuple[Signal, ...]:
-        """Returns what was seen, in order of segment and place; of one detector's hits inside each other the widest."""
-        kept: list[Signal] = []
-        for signals in self._seen.values():
-            reached = -1
-            for signal in sorted(signals, key=lambda one: (one.start, -one.end, len(one.decoded))):
-                if signal.end > reached:
-                    kept.append(signal)
-                    reached = signal.end
-        return tuple(sorted(kept, key=in_order))
+        """Returns what was seen, in order of segment and place."""
+        return tuple(sorted(self._signals, key=in_order))
 
-    def look(self, index: int, segment: Segment, fired: Sequence[int] | None = None) -> None:
+    def recall(self, index: int, matched: Matched) -> bool:
+        """Takes what was seen in the same text before; returns whether there is room for what that decoded."""
+        if matched.runs > self._runs or matched.room > self._room:
+            return False
+        self._runs -= matched.runs
+        self._room -= matched.room
+        self._signals += [msgspec.structs.replace(one, segment=index) for one in matched.signals]
+        return True
+
+    def look(self, index: int, segment: Segment, fired: Sequence[int] | None = None) -> Matched | None:
         """Examines one segment. What goes wrong becomes a failure; nothing is raised, nothing is dropped silently.
 
         Args:
             index: The segment's place in the content.
             segment: What to look at.
             fired: What the pass says of the whole segment, where it is known.
+
+        Returns:
+            What may be remembered of it: nothing where something failed, or where it holds texts that are to be read.
         """
+        runs, room, offered = self._runs, self._room, self.inner.offered
+        self._look(index, segment, fired)
+        kept = tuple(_widest(self._seen.values()))
+        self._seen = {}
+        self._signals += kept
+        if self.failures or self.inner.offered > offered or len(kept) > MOST_SIGNALS:
+            return None
+        signals = tuple(msgspec.structs.replace(one, segment=0) for one in kept)
+        return Matched(signals, runs - self._runs, room - self._room)
+
+    def _look(self, index: int, segment: Segment, fired: Sequence[int] | None) -> None:
         self._index, self._role = index, segment.role
         text = segment.text if segment.text.isascii() else encode(segment.text).decode()
         size = self._config.max_chars
@@ -262,7 +291,7 @@ class Examination:
         if any(start <= first and last <= end for first, last in places[-_RECENT:]):
             return
         places.append((start, end))
-        self._seen.setdefault((self._index, plugin.meta.id), []).append(
+        self._seen.setdefault(plugin.meta.id, []).append(
             Signal(
                 detector=plugin.meta.id,
                 category=plugin.category,
@@ -288,3 +317,13 @@ class Examination:
         failure = Failure(detector=detector, segment=self._index, reason=reason)
         if failure not in self.failures:
             self.failures.append(failure)
+
+
+def _widest(found: Iterable[Sequence[Signal]]) -> Iterator[Signal]:
+    """Yields the signals of each detector; of those inside each other the widest."""
+    for signals in found:
+        reached = -1
+        for signal in sorted(signals, key=lambda one: (one.start, -one.end, len(one.decoded))):
+            if signal.end > reached:
+                yield signal
+                reached = signal.end

@@ -62,10 +62,12 @@ class Inner:
 
     Attributes:
         left_out: The segments of which some was found and not kept.
+        offered: How many were found, kept or not.
     """
 
     def __init__(self) -> None:
         self.left_out: set[int] = set()
+        self.offered = 0
         self._kept: list[tuple[int, View]] = []
         self._rest: dict[int, list[View]] = {}
         self._known: set[tuple[int, str]] = set()
@@ -87,6 +89,7 @@ class Inner:
                 continue
             if len(self._known) < _REMEMBERED:
                 self._known.add(key)
+            self.offered += 1
             self._keep(index, part)
 
     def _keep(self, index: int, part: View) -> None:

@@ -7,11 +7,14 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from bartizan.core.record import Record
 from bartizan.core.segment import TRUSTED_ROLES, Role, Segment
 from bartizan.detect.detector import Detector
 
-_CONTENT_ROLES = frozenset({Role.TOOL, Role.DOCUMENT, Role.MEMORY})
+CONTENT_ROLES = frozenset({Role.TOOL, Role.DOCUMENT, Role.MEMORY})
+"""Roles of what comes back to the model from elsewhere."""
 
 
 class Context(Record, frozen=True, kw_only=True):
@@ -33,8 +36,22 @@ class Context(Record, frozen=True, kw_only=True):
         return cls(
             task=next((one.text for one in reversed(segments) if one.role is Role.USER), ""),
             system=tuple(one.text for one in segments if one.role in TRUSTED_ROLES),
-            sources=tuple(one.text for one in segments if one.role in _CONTENT_ROLES),
+            sources=tuple(one.text for one in segments if one.role in CONTENT_ROLES),
         )
+
+    def at(self, segments: Sequence[Segment]) -> list[Context]:
+        """Returns what is known around each segment of a conversation of which this is the context.
+
+        The task is the last user turn up to there, the first one where there is none before: what was read in the light
+        of one request is not read again in that of the next.
+        """
+        found: list[Context] = []
+        around = replace(self, task=next((one.text for one in segments if one.role is Role.USER), ""))
+        for segment in segments:
+            if segment.role is Role.USER and segment.text is not around.task:
+                around = replace(around, task=segment.text)
+            found.append(around)
+        return found
 
 
 NOTHING_KNOWN = Context()
@@ -57,11 +74,14 @@ class Reader(Detector):
         example: The context in which the `hits` and `misses` of `meta` are read.
         is_slow: Whether reading may take more than a millisecond a page, so that nobody waits for it in an event loop.
         only_unclear: Whether it is spared what the linear stage clears.
+        heeds: Whether it uses what is known around a text. One that does not is told nothing, and texts are remembered
+            whatever stands around them.
     """
 
     example: Context = NOTHING_KNOWN
     is_slow: bool = False
     only_unclear: bool = False
+    heeds: bool = True
 
     @abstractmethod
     def read(self, text: str, context: Context) -> Iterable[Sight]:

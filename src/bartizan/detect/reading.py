@@ -8,6 +8,8 @@ from functools import partial
 from types import MappingProxyType
 from typing import NamedTuple, TypeVar
 
+import msgspec
+
 from bartizan.config import DetectConfig
 from bartizan.core.segment import Role, Segment
 from bartizan.core.signal import Signal
@@ -15,17 +17,35 @@ from bartizan.detect.automaton import encode
 from bartizan.detect.detector import Detector, Learned
 from bartizan.detect.examination import Failure, guarded
 from bartizan.detect.inner import MOST, is_unseen
+from bartizan.detect.memory import MOST_SIGNALS, REMEMBERED, Memory, Seen, digest
 from bartizan.detect.models.calibration import score
 from bartizan.detect.models.cascade import Cascade, Opinion
 from bartizan.detect.normalise import View
-from bartizan.detect.reader import NOTHING_KNOWN, Context, Reader, Sight
+from bartizan.detect.reader import CONTENT_ROLES, NOTHING_KNOWN, Context, Reader, Sight
 
 _NEARLY = 1.0
 """By how much, in log odds, a second category may be less likely than the first."""
 _Kind = TypeVar("_Kind", bound=Detector)
 _MOST_LEARNED = 300_000
 """How many characters the learned stages read: the first alone takes up to 5 microseconds for each."""
-_CONTENT = frozenset({Role.TOOL, Role.DOCUMENT, Role.MEMORY})
+
+
+class Text(NamedTuple):
+    """A segment that is to be read.
+
+    Attributes:
+        number: Its place in the content.
+        segment: What it says.
+        key: The digest of its role and text.
+        context: What is known around it.
+        suspicious: Whether patterns of attacks have matched in it.
+    """
+
+    number: int
+    segment: Segment
+    key: bytes
+    context: Context
+    suspicious: bool
 
 
 class Readers:
@@ -34,18 +54,22 @@ class Readers:
     Args:
         detectors: All detectors; those that match patterns are passed over.
         cascade: The learned stages, None where they are off.
+        remembered: Of how many texts what was seen is remembered.
 
     Attributes:
         cascade: The learned stages, None where they are off.
         roles: The roles that somebody reads.
         heads: The heads that are asked for, by role.
+        memory: What was seen.
     """
 
-    def __init__(self, detectors: Iterable[Detector], cascade: Cascade | None) -> None:
+    def __init__(self, detectors: Iterable[Detector], cascade: Cascade | None, *, remembered: int = REMEMBERED) -> None:
         found = tuple(detectors)
+        self.memory: Memory[Seen] = Memory(remembered)
         self.cascade = cascade
         self._readers = _by_role([one for one in found if isinstance(one, Reader)])
         self._learned = _by_role([one for one in found if isinstance(one, Learned)] if cascade else [])
+        self._heeding = frozenset(role for role in Role if any(one.heeds for one in self._readers[role]))
         self.roles = frozenset(role for role in Role if self._readers[role] or self._learned[role])
         self.heads: Mapping[Role, tuple[str, ...]] = MappingProxyType({role: self._heads(role) for role in Role})
 
@@ -61,13 +85,28 @@ class Readers:
         """Returns the kinds of attack that are told apart in segments of a role."""
         return tuple(sorted({one.kind for one in self._learned[role] if one.kind}))
 
+    def keys(self, texts: Sequence[Text]) -> list[tuple[bytes, bool, bytes]]:
+        """Returns the keys under which it is remembered what was seen in texts.
+
+        They hold all that it depends on: role and text, whether it is suspicious, and what is known around it, as far
+        as somebody who reads texts of the role may use that.
+        """
+        digests = _Digests()
+        return [(one.key, one.suspicious, self._around(one, digests)) for one in texts]
+
+    def _around(self, given: Text, digests: _Digests) -> bytes:
+        role = given.segment.role
+        if role in self._heeding:
+            return digests.whole(given.context)
+        return digests.task(given.context) if role in CONTENT_ROLES else b""
+
     def clears(self, segment: Segment, context: Context) -> bool:
         """Whether the learned stages answer at once, and there is no slow reader."""
         if any(one.is_slow for one in self._readers[segment.role]):
             return False
         if self.cascade is None or not self._learned[segment.role] or not segment.text:
             return True
-        task = context.task if segment.role in _CONTENT else ""
+        task = context.task if segment.role in CONTENT_ROLES else ""
         return self.cascade.clears(segment.text, self.cascade.ask(self.heads[segment.role], task=task))
 
     def _heads(self, role: Role) -> tuple[str, ...]:
@@ -78,6 +117,27 @@ def _by_role(detectors: Sequence[_Kind]) -> Mapping[Role, tuple[_Kind, ...]]:
     return MappingProxyType(
         {role: tuple(one for one in detectors if not one.roles or role in one.roles) for role in Role}
     )
+
+
+class _Digests:
+    """Digests of contexts that come one after another and differ in their tasks, if at all."""
+
+    def __init__(self) -> None:
+        self._task: tuple[str, bytes] = ("", digest(("",)))
+        self._rest: tuple[Context, bytes] | None = None
+
+    def task(self, context: Context) -> bytes:
+        """Returns the digest of the task."""
+        if context.task is not self._task[0]:
+            self._task = (context.task, digest((context.task,)))
+        return self._task[1]
+
+    def whole(self, context: Context) -> bytes:
+        """Returns the digests of all of it."""
+        known = self._rest
+        if known is None or known[0].system is not context.system or known[0].sources is not context.sources:
+            known = self._rest = (context, digest(context.system) + digest(context.sources))
+        return self.task(context) + known[1]
 
 
 class _Place(NamedTuple):
@@ -107,15 +167,26 @@ class Reading:
         self.failures: list[Failure] = []
         self.opinions: list[tuple[int, Opinion]] = []
 
-    def read(self, index: int, segment: Segment, context: Context, *, suspicious: bool = False) -> None:
+    def recall(self, index: int, seen: Seen) -> None:
+        """Takes what was seen in the same text before."""
+        self.signals += [msgspec.structs.replace(one, segment=index) for one in seen.signals]
+        self.opinions += [(index, one) for one in seen.opinions]
+
+    def read(self, given: Text) -> Seen | None:
         """Reads one segment; of a longer one than the limit, its beginning.
 
-        Args:
-            index: The segment's place in the content.
-            segment: What to read.
-            context: What is known around it.
-            suspicious: Whether patterns of attacks have matched in it.
+        Returns:
+            What may be remembered of it: nothing where something failed.
         """
+        signals, opinions = len(self.signals), len(self.opinions)
+        self._read(given)
+        if self.failures or len(self.signals) - signals > MOST_SIGNALS:
+            return None
+        seen = tuple(msgspec.structs.replace(one, segment=0) for one in self.signals[signals:])
+        return Seen(seen, tuple(opinion for _, opinion in self.opinions[opinions:]))
+
+    def _read(self, given: Text) -> None:
+        index, segment, _, context, suspicious = given
         text = segment.text if segment.text.isascii() else encode(segment.text).decode()
         if len(text) > self._config.max_chars:
             text = text[: self._config.max_chars]
@@ -127,7 +198,7 @@ class Reading:
             if is_clear and reader.only_unclear:
                 continue
             with guarded(partial(self._fail, reader, index)):
-                for sight in reader.read_until(text, context, self._late):
+                for sight in reader.read_until(text, context if reader.heeds else NOTHING_KNOWN, self._late):
                     self.signals.append(_read_signal(reader, index, sight))
 
     def read_inner(self, index: int, role: Role, view: View) -> None:
@@ -136,7 +207,7 @@ class Reading:
         What stands in a part of markup that nobody sees is read as content too, whoever sent it.
         """
         self._learn(view.text, _Place(index, role, view, suspicious=False), NOTHING_KNOWN)
-        if role not in _CONTENT and is_unseen(view):
+        if role not in CONTENT_ROLES and is_unseen(view):
             self._learn(view.text, _Place(index, Role.DOCUMENT, view, suspicious=False), NOTHING_KNOWN)
 
     def leave(self, index: int, role: Role) -> None:
@@ -152,7 +223,7 @@ class Reading:
             text = text[:_MOST_LEARNED]
             self._fail_all(learned, place.segment, f"only the first {_MOST_LEARNED:,} characters were read")
         with guarded(partial(self._fail_all, learned, place.segment)):
-            task = context.task if role in _CONTENT else ""
+            task = context.task if role in CONTENT_ROLES else ""
             ask = cascade.ask(self._readers.heads[role], task=task, suspicious=place.suspicious)
             opinion = cascade.read(text, ask._replace(late=self._late))
             self.opinions.append((place.segment, opinion))

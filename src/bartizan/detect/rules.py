@@ -11,7 +11,7 @@ from abc import abstractmethod
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, NamedTuple
 
 from bartizan.detect.automaton import Automaton, compile_pattern
@@ -41,6 +41,7 @@ class Ruled(Reader):
     """
 
     in_code: float = 1.0
+    heeds: bool = False
 
     @property
     @abstractmethod
@@ -63,18 +64,21 @@ class Ruled(Reader):
                 yield sight._replace(score=round(sight.score * self.in_code, 4)) if is_code else sight
 
     def _found(self, text: str) -> Iterator[Sight]:
-        for rule in _possible(tuple(self.rules), text.encode()):
+        for rule in self._possible(text.encode()):
             for count, match in enumerate(_compiled(rule.pattern).finditer(text), 1):
                 if count > MAX_PLACES:
                     raise LimitError(f"more than {MAX_PLACES:,} places", hint="send less text at a time")
                 start, end = match.span()
                 yield Sight(start, end, rule.score, rule.reason)
 
+    def _possible(self, data: bytes) -> list[Rule]:
+        """Returns the rules of whose words there are some in a text, by one pass over it."""
+        members, automaton = self._members
+        return [rule for number in sorted(automaton.fired(data)) for rule in members[number]]
 
-def _possible(rules: Sequence[Rule], data: bytes) -> list[Rule]:
-    """Returns the rules of whose words there are some in a text, by one pass over it."""
-    members, automaton = _pass(rules)
-    return [rule for number in sorted(automaton.fired(data)) for rule in members[number]]
+    @cached_property
+    def _members(self) -> tuple[Sequence[Sequence[Rule]], Automaton]:
+        return _pass(tuple(self.rules))
 
 
 @cache

@@ -27,7 +27,7 @@ from bartizan.llm.dialects.openai_chat import ChatRequest, parse_request, parse_
 
 CLIENT_CLOSED = 499
 """What the event says of a client that left; nginx's number, because HTTP has none."""
-_LARGE_BYTES = 65_536
+_LARGE_BYTES, _MANY = 65_536, 1_000
 _DRAIN_SECONDS = 1.0
 _EVENT_STREAM = "text/event-stream"
 
@@ -127,7 +127,7 @@ class Chat:
         large = len(body) > _LARGE_BYTES
         chat = await asyncio.to_thread(self._parse, body, exchange) if large else self._parse(body, exchange)
         exchange.context = Context.of(chat.segments)
-        decision = await self._decide(chat.segments, Direction.INPUT, exchange)
+        decision = await self._decide(Question(chat.segments, Direction.INPUT, exchange.request))
         self.metrics.guard_seconds.observe(decision.verdict.elapsed_us / 1e6)
         exchange.decided((decision,))
         if not decision.allowed:
@@ -152,12 +152,12 @@ class Chat:
         exchange.model, exchange.stream, exchange.opaque = chat.model, chat.stream, chat.opaque
         return chat
 
-    async def _decide(self, segments: Sequence[Segment], direction: Direction, exchange: Exchange) -> Decision:
+    async def _decide(self, question: Question) -> Decision:
         """Asks the guard: on this thread where that is quick, on another where texts must be read."""
-        question = Question(segments, direction, exchange.request, exchange.context)
-        if sum(len(segment.text) for segment in segments) > _LARGE_BYTES:
+        segments = question.segments
+        if len(segments) > _MANY or sum(len(segment.text) for segment in segments) > _LARGE_BYTES:
             return await asyncio.to_thread(self.check, question)
-        look = self.guard.begin(segments, exchange.context)
+        look = self.guard.begin(segments, question.context)
         question = question._replace(look=look)
         return self.check(question) if look.is_quick else await asyncio.to_thread(self.check, question)
 
@@ -165,7 +165,8 @@ class Chat:
         body = await reply.read()
         large = len(body) > _LARGE_BYTES
         response = await asyncio.to_thread(parse_response, body) if large else parse_response(body)
-        decision = await self._decide(response.segments, Direction.OUTPUT, exchange)
+        answered = Question(response.segments, Direction.OUTPUT, exchange.request, exchange.context)
+        decision = await self._decide(answered)
         exchange.input_tokens, exchange.output_tokens = response.input_tokens, response.output_tokens
         exchange.decided((decision,))
         if not decision.allowed:

@@ -109,7 +109,7 @@ class Guard:
 
     def match(self, segments: Sequence[Segment], direction: Direction) -> list[Fired]:
         """Returns every rule that fires by patterns alone; what must be read as a whole is left to `examine`."""
-        return self._fire(self.engine.look(segments).matched, segments, direction)
+        return self._fire(self.engine.match(segments), segments, direction)
 
     def read(self, segments: Sequence[Segment], direction: Direction, context: Context) -> list[Fired]:
         """Returns every rule that fires by reading alone; `match` is the other half of `examine`."""

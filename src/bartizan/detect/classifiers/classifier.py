@@ -36,6 +36,7 @@ class Classifier(Reader):
     model: Model
     outputs: tuple[int, ...]
     threshold: float
+    heeds: bool = False
 
     @property
     def meta(self) -> Meta:

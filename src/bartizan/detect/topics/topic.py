@@ -76,6 +76,7 @@ class Topic(Reader):
     known: Sentences
     measure: Measure
     threshold: float
+    heeds: bool = False
 
     @property
     def meta(self) -> Meta:
