@@ -31,6 +31,7 @@ FAMILIES = {
     "moderation",
     "output",
     "quality",
+    "sentiment",
 }
 DETECTORS = sorted(scan(shelf, Detector), key=lambda plugin: plugin.meta.id)  # type: ignore[type-abstract]
 ENGINE = Engine(DETECTORS, cascade=Cascade.load())

@@ -25,6 +25,7 @@ from bartizan.detect.automaton import compile_pattern
 from bartizan.detect.ciphers import Reading, Vocabulary, apart, coded
 from bartizan.detect.overlap import Grams, Stream
 from bartizan.detect.sentences import STOP, Words, content, sentences, words
+from bartizan.detect.stock import addresses, is_curt, is_stock
 
 MAX_INSTRUCTIONS = 60_000
 """Of longer instructions, only the beginning is looked for, in characters."""
@@ -34,12 +35,17 @@ _FREE_WORDS = 3.0
 """Words in a row that two texts share by chance."""
 _WHOLE = 60
 """Instructions of fewer characters are mostly words that everybody uses."""
+_NEARLY_ALL = 0.8
+_GIVEN, _STOCK = 0.9, 0.85
+"""The least score of instructions that are given away whole, and the most of those that are in everybody's words."""
 _CODE_GAIN = 1.5
 _OPENING = 4.0
 """Words by which a run counts more that begins where the instructions do: an assistant says `I am`, not `you are`."""
 _COGNATE = 0.4
 _LONG, _ROOT = 6, 4
 _SAID_FACTOR = 0.2
+_IS_RULE = 0.6
+"""What a character is worth at least that is not of who the assistant is, nor of what it is told to say."""
 _NARROW = 600
 _MOST_HOLDERS, _MOST_TRIES = 64, 100
 _GAP = 60
@@ -148,6 +154,24 @@ class Instructions:
                 factor = _SAID_FACTOR
             values.extend([factor] * len(word.replace("'", "")))
         return [0.0, *accumulate(values)]
+
+    @cached_property
+    def is_stock(self) -> bool:
+        """Whether they say nothing that not everybody's instructions say."""
+        return is_stock(self.words.texts)
+
+    def is_given(self, covered: Sequence[int]) -> bool:
+        """Whether it is a leak, however short they are, that an answer holds the characters that `covered` marks.
+
+        `I am Nilo, the assistant of the library` holds most of `You are Nilo, ...` and is no leak; `You are` is.
+        """
+        if self.is_stock or is_curt(self.words.texts):
+            return False
+        if covered[0] and addresses(self.text):
+            return True
+        worth = self.worth
+        rules = sum(worth[at + 1] - worth[at] >= _IS_RULE for at, held in enumerate(covered[:-1]) if held)
+        return rules * 3 >= 2 * self.grams.shortest
 
     @cached_property
     def sentences(self) -> Sequence[_Sentence]:
@@ -264,6 +288,11 @@ def _letters(reading: Reading, known: Instructions, heard: str) -> Evidence:
         value *= _CODE_GAIN
     coverage = sum(covered) / max(1, total) * min(1.0, total / _WHOLE)
     score = max(1 - math.exp(-value / 7), coverage if coverage >= 0.5 else 0.0)
+    share = sum(covered) / max(1, total)
+    if known.is_stock:
+        score = min(score, _STOCK)
+    elif share >= _NEARLY_ALL and 2 * max(run.size for run in runs) >= total and known.is_given(covered):
+        score = max(score, _GIVEN + (1 - _GIVEN) * (share - _NEARLY_ALL) / (1 - _NEARLY_ALL))
     spans = _merged(stream.span(run.at, run.size) for run in runs)
     return Evidence(min(1.0, score), spans, f"word for word, {reading.how}" if reading.how else "word for word")
 

@@ -133,11 +133,11 @@ class Scorer:
             odds = [one.log_odds[head] for _, one in detection.opinions if head in one.log_odds]
             if odds or self.engine.has_models:
                 patterns = max((one.score for one in signals if not _is_learned(one.detector)), default=0.0)
-                plugged = max((one.score for one in signals if _is_plugged(one.detector)), default=0.0)
+                alone = max((one.score for one in signals if _stands_alone(one.detector)), default=0.0)
                 learned = max(odds, default=_UNREAD) + _PATTERNS_COUNT * patterns
                 if patterns >= _SURE and _is_foreign(text):
                     learned = max(learned, _FOREIGN)
-                best = max(as_score(learned), plugged)
+                best = max(as_score(learned), alone)
         spans = tuple((one.start, one.end, one.category) for one in signals) if group in SPANNED else ()
         missed = (one for one in detection.failures if one.detector.startswith((*_FAMILIES[group], _ENGINE)))
         return Score(
@@ -163,6 +163,11 @@ def _is_learned(detector: str) -> bool:
 def _is_foreign(text: str) -> bool:
     """Whether a text is in a script in which the learned stages know less than the patterns."""
     return sum(map(str.isascii, text)) < _MOSTLY * len(text)
+
+
+def _stands_alone(detector: str) -> bool:
+    """Whether its score stands for itself: what was plugged in, and patterns of what the models are not asked for."""
+    return _is_plugged(detector) or (detector.startswith("moderation.") and not _is_learned(detector))
 
 
 def _is_plugged(detector: str) -> bool:
