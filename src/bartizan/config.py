@@ -105,7 +105,8 @@ class DetectConfig(Section, frozen=True, kw_only=True):
         decode_depth: How many layers of encoding are unwrapped.
         seconds: How long the detectors may take over one piece of content.
         models: Whether the learned stages run. The second of them needs the extra `ml`.
-        thresholds: The file that `bartizan detect calibrate` wrote; empty to flag from 0.5 on.
+        thresholds: The file that `bartizan detect calibrate` wrote; what reaches one is a signal for policies. Empty
+            for no such signals, and to flag from 0.5 on.
         classifiers: Classifiers of one's own by name.
         topics: Topics of one's own by name.
     """

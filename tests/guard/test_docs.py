@@ -7,12 +7,15 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bartizan.config import Config
+from bartizan.config import Config, DetectConfig
 from bartizan.core.segment import Role
 from bartizan.core.verdict import Action
 from bartizan.detect.engine import Engine
+from bartizan.detect.group import Group
+from bartizan.detect.site import IDS
 from bartizan.guard.guard import Guard
 from bartizan.guard.policy import OnFailure, Policy, Redaction, Rule, parse_policy, shipped
+from tests.detect.sites import site
 
 PAGE = (Path(__file__).parents[2] / "docs" / "policies.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"^```(toml|python)(?: title=\"([^\"\n]+)\")?\n(.+?)^```", PAGE, re.MULTILINE | re.DOTALL)
@@ -23,6 +26,20 @@ def test_the_example_policy_loads() -> None:
     guard = Guard(Engine.load(), parse_policy(text))
     assert set(guard.book.uses) == {"injection-in-content", "card-numbers", "suspicious-mail"}
     assert "injection.chat_template_tokens" not in guard.book.uses["injection-in-content"]
+
+
+def test_the_example_by_the_site_alone_loads() -> None:
+    (text,) = [text for _, title, text in EXAMPLES if title == "by-the-site.toml"]
+    engine = Engine.load(DetectConfig(models=False))
+    policy = parse_policy(text)
+    assert Guard(engine, policy).book.uses["attacks-and-leaks"] == ()
+    uses = Guard(engine, policy, thresholds=[site(Group.INJECTION), site(Group.PII)]).book.uses
+    assert uses["attacks-and-leaks"] == ("site.injection",)
+
+
+def test_every_group_of_the_site_is_explained() -> None:
+    section = PAGE.partition("## Thresholds of the site")[2].partition("\n## ")[0]
+    assert not [name for name in IDS if f"`{name}`" not in section]
 
 
 def test_the_example_configuration_is_right() -> None:

@@ -6,9 +6,11 @@ import pytest
 
 from bartizan.core.verdict import Action
 from bartizan.detect.engine import Engine
+from bartizan.detect.group import Group
 from bartizan.errors import PolicyError
 from bartizan.guard.guard import Guard
 from bartizan.guard.policy import MAX_POLICY_BYTES, OnFailure, Rule, load_policy, parse_policy, shipped
+from tests.detect.sites import site
 
 HEAD = 'id = "p"\ntitle = "t"\n'
 RULE = '[[rules]]\nid = "r"\nwhy = "w"\ndetectors = ["injection.*"]\naction = "block"\n'
@@ -23,9 +25,12 @@ def shelf() -> Engine:
 def test_shipped_policies_compile_against_the_shelf(name: str, shelf: Engine) -> None:
     policy = load_policy(name)
     assert policy.id == name
-    uses = Guard(shelf, policy).book.uses
+    uses = Guard(shelf, policy, thresholds=[site(one) for one in Group]).book.uses
     assert uses
     assert all(uses.values()), "a rule that uses no detector does nothing"
+    assert {rule for rule, used in Guard(shelf, policy).book.uses.items() if not used} == {
+        rule.id for rule in policy.rules if rule.detectors[0].startswith("site.")
+    }
 
 
 def test_shipped_are_the_three() -> None:

@@ -125,7 +125,8 @@ def _show_policy(guard: Guard, *, as_json: bool) -> None:
 
 def _uses(rule: Rule, detectors: tuple[str, ...]) -> str:
     if not detectors:
-        return "nothing, all of it is switched off"
+        unset = all(name.startswith("site.") for name in rule.detectors)
+        return f"nothing, {'no threshold of the site is configured' if unset else 'all of it is switched off'}"
     left_out = f" without {', '.join(rule.except_detectors)}" if rule.except_detectors else ""
     return f"{', '.join(rule.detectors)}{left_out} (detectors: {len(detectors)})"
 
@@ -145,10 +146,12 @@ def _conditions(rule: Rule) -> str:
 
 
 def _show_detectors(guard: Guard, *, as_json: bool) -> None:
-    plugins = sorted(guard.engine.detectors.values(), key=lambda plugin: plugin.meta.id)
+    shown = [(plugin.meta, plugin.score) for plugin in guard.engine.detectors.values()]
+    shown += [(meta, guard.site.least(name)) for name, meta in guard.site.metas.items()]
+    shown.sort(key=lambda one: one[0].id)
     if as_json:
-        print(json.dumps([{**msgspec.to_builtins(plugin.meta), "score": plugin.score} for plugin in plugins], indent=2))
+        print(json.dumps([{**msgspec.to_builtins(meta), "score": score} for meta, score in shown], indent=2))
         return
-    width = max((len(plugin.meta.id) for plugin in plugins), default=0)
-    for plugin in plugins:
-        print(f"{plugin.meta.id:<{width}}  {plugin.meta.severity.value:<8}  {plugin.score:.2f}  {plugin.meta.title}")
+    width = max((len(meta.id) for meta, _ in shown), default=0)
+    for meta, score in shown:
+        print(f"{meta.id:<{width}}  {meta.severity.value:<8}  {score:.2f}  {meta.title}")

@@ -108,6 +108,26 @@ class Detection(Record, frozen=True):
     failures: tuple[Failure, ...] = ()
     opinions: tuple[tuple[int, Opinion], ...] = ()
 
+    def by_segment(self, count: int) -> list[Detection]:
+        """Returns what belongs to each of `count` segments, with the indices that it has here.
+
+        A failure that is of none of them is left out.
+        """
+        signals: list[list[Signal]] = [[] for _ in range(count)]
+        failures: list[list[Failure]] = [[] for _ in range(count)]
+        opinions: list[list[tuple[int, Opinion]]] = [[] for _ in range(count)]
+        for signal in self.signals:
+            signals[signal.segment].append(signal)
+        for failure in self.failures:
+            if 0 <= failure.segment < count:
+                failures[failure.segment].append(failure)
+        for opinion in self.opinions:
+            opinions[opinion[0]].append(opinion)
+        return [
+            Detection(signals=tuple(seen), failures=tuple(failed), opinions=tuple(said))
+            for seen, failed, said in zip(signals, failures, opinions, strict=True)
+        ]
+
 
 class Examination:
     """The state of one call: what was seen, what failed, and how much time and room is left.

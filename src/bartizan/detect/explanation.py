@@ -6,20 +6,19 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final, TypeVar
 
 from bartizan.core.record import Record
-from bartizan.core.segment import Role, Segment
+from bartizan.core.segment import Segment
 from bartizan.core.signal import Signal
 from bartizan.detect.engine import Look
 from bartizan.detect.examination import Detection, Failure
 from bartizan.detect.models.calibration import score
 from bartizan.detect.models.cascade import Opinion
 from bartizan.detect.normalise import View, fold, table
-from bartizan.detect.scoring import Group, Item, Kind, Scorer
+from bartizan.detect.scoring import Group, Item, Kind, Scorer, kind_of
 
 MOST: Final = 100
 """Of signals, opinions, decoded texts and failures, this many of each are told; what is left out is counted."""
 LONGEST: Final = 500
 """Characters of a decoded text that are told."""
-_KINDS: Final = ((Role.TOOL, Kind.TOOL), (Role.DOCUMENT, Kind.DOCUMENT), (Role.MEMORY, Kind.DOCUMENT))
 _FOLDED: Final = frozenset({"homoglyphs", "invisible"})
 _DIGITS: Final = 4
 _T = TypeVar("_T")
@@ -81,7 +80,8 @@ class Explanation(Record, frozen=True, kw_only=True):
     """All that is known of a check beside its verdict.
 
     Attributes:
-        scores: By group, the highest score of the segments that the operator has not written.
+        scores: By group, the highest score of the segments that the operator has not written; of those that are
+            flagged where any is, because a site may have set a threshold for each kind of text.
         signals: What was seen, also by detectors that no rule of the policy names, in order of segment and place.
         stages: What the learned stages said, a segment's own text before what was decoded of it.
         decoded: What was decoded, an outer layer before what was decoded of it.
@@ -124,28 +124,16 @@ def explain(look: Look, scorer: Scorer) -> Explanation:
 
 
 def _scores(seen: Detection, segments: Sequence[Segment], scorer: Scorer) -> dict[Group, GroupScore]:
-    parts: dict[int, tuple[list[Signal], list[tuple[int, Opinion]]]] = {
-        index: ([], []) for index, one in enumerate(segments) if not one.trusted
-    }
-    for signal in seen.signals:
-        if signal.segment in parts:
-            parts[signal.segment][0].append(signal)
-    for opinion in seen.opinions:
-        if opinion[0] in parts:
-            parts[opinion[0]][1].append(opinion)
     best: dict[Group, GroupScore] = {}
-    for index, (signals, opinions) in parts.items():
-        detection = Detection(signals=tuple(signals), opinions=tuple(opinions))
-        for group, one in scorer.judge(detection, _item(segments[index])).items():
-            if group not in best or one.score > best[group].score:
+    for index, (segment, part) in enumerate(zip(segments, seen.by_segment(len(segments)), strict=True)):
+        if segment.trusted:
+            continue
+        item = Item(text=segment.text, kind=kind_of(segment.role) or Kind.USER)
+        for group, one in scorer.judge(part, item).items():
+            known = best.get(group)
+            if known is None or (one.flagged, one.score) > (known.flagged, known.score):
                 best[group] = GroupScore(score=round(one.score, _DIGITS), flagged=one.flagged, segment=index)
     return best
-
-
-def _item(segment: Segment) -> Item:
-    role = segment.role
-    kind = Kind.OUTPUT if role is Role.ASSISTANT else dict(_KINDS).get(role, Kind.USER)
-    return Item(text=segment.text, kind=kind)
 
 
 def _most(found: Sequence[_T], weight: Callable[[_T], float]) -> list[_T]:

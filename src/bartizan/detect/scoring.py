@@ -16,7 +16,7 @@ from bartizan.detect.group import Group, Kind
 from bartizan.detect.models.calibration import score as as_score
 from bartizan.detect.reader import Context
 from bartizan.detect.thresholds import SiteThreshold, read
-from bartizan.errors import InputError
+from bartizan.errors import ConfigError, InputError
 
 __all__ = ["Group", "Item", "Kind", "Score", "Scorer", "families", "score"]
 
@@ -46,6 +46,7 @@ ROLES: Final[Mapping[Kind, Role]] = {
     Kind.TOOL: Role.TOOL,
     Kind.OUTPUT: Role.ASSISTANT,
 }
+_KINDS: Final[Mapping[Role, Kind]] = {**{role: kind for kind, role in ROLES.items()}, Role.MEMORY: Kind.DOCUMENT}
 SPANNED: Final = frozenset({Group.PII, Group.SECRETS})
 
 
@@ -94,7 +95,7 @@ class Scorer:
     def __init__(self, engine: Engine, thresholds: Sequence[SiteThreshold] = ()) -> None:
         self.engine = engine
         self.thresholds = tuple(thresholds)
-        self._limits = {(one.group, one.kind): one.threshold for one in thresholds}
+        self._sites = {(one.group, one.kind): one for one in thresholds}
 
     @classmethod
     def load(cls, config: DetectConfig | None = None) -> Scorer:
@@ -105,14 +106,32 @@ class Scorer:
             PluginError: A detector is malformed.
         """
         config = config or DetectConfig()
-        engine = Engine.load(config)
+        return cls.over(Engine.load(config), config)
+
+    @classmethod
+    def over(cls, engine: Engine, config: DetectConfig) -> Scorer:
+        """Puts an engine and the thresholds that its configuration names together.
+
+        Raises:
+            ConfigError: The thresholds cannot be read, are none, or were set with another detector.
+        """
         if not config.thresholds:
             return cls(engine)
-        return cls(engine, read(Path(config.thresholds).expanduser(), detector=engine.fingerprint))
+        found = read(Path(config.thresholds).expanduser(), detector=engine.fingerprint)
+        if not found:
+            raise ConfigError(
+                f"there is no threshold in {config.thresholds}", hint="`bartizan detect calibrate --out FILE` sets one"
+            )
+        return cls(engine, found)
+
+    def site(self, group: Group, kind: Kind) -> SiteThreshold | None:
+        """Returns what the site has set for texts of a kind, None where it has set nothing that covers them."""
+        return self._sites.get((group, kind)) or self._sites.get((group, None))
 
     def threshold(self, group: Group, kind: Kind) -> float:
         """Returns from which score on a text of a kind is flagged."""
-        return self._limits.get((group, kind), self._limits.get((group, None), THRESHOLD))
+        site = self.site(group, kind)
+        return THRESHOLD if site is None else site.threshold
 
     def score(self, item: Item, groups: Iterable[Group] = tuple(Group)) -> dict[Group, Score]:
         """Scores one text for some groups."""
@@ -149,6 +168,11 @@ class Scorer:
 
 
 _CONTENT: Final = frozenset({Kind.DOCUMENT, Kind.TOOL})
+
+
+def kind_of(role: Role) -> Kind | None:
+    """Returns what a text is by who speaks; None for what the operator writes, which no calibration is about."""
+    return _KINDS.get(role)
 
 
 def families(group: Group) -> tuple[str, ...]:

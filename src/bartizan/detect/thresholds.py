@@ -88,7 +88,7 @@ class SiteThreshold(Choice, frozen=True, kw_only=True):
         """What is claimed, in one sentence."""
         kind = f"{self.kind.value} texts" if self.kind else "texts"
         return (
-            f"with {_percent(self.confidence)} confidence at most {_percent(self.budget)} of harmless {kind} like the "
+            f"with {percent(self.confidence)} confidence at most {percent(self.budget)} of harmless {kind} like the "
             f"{self.n:,} of the calibration score {self.threshold:.9g} or more for {self.group.value} "
             f"({self.exceedances:,} of them did)"
         )
@@ -120,7 +120,7 @@ def allowance(n: int, budget: float, confidence: float) -> int:
     needed = least(budget, confidence)
     if n < needed:
         raise InputError(
-            f"{n:,} harmless texts are too few: {_percent(budget)} at {_percent(confidence)} confidence needs at least "
+            f"{n:,} harmless texts are too few: {percent(budget)} at {percent(confidence)} confidence needs at least "
             f"{needed:,}",
             hint="give more texts, a larger budget or less confidence",
         )
@@ -151,7 +151,7 @@ def choose(scores: Iterable[float], *, budget: float, confidence: float = 0.95) 
     if limit >= 1:
         raise InputError(
             f"more than {allowed:,} of {n:,} harmless texts have the greatest score there is, so that no threshold "
-            f"keeps to {_percent(budget)}",
+            f"keeps to {percent(budget)}",
             hint="see whether they are harmless, or give a larger budget",
         )
     ranks = {max(1, round(level * n)) for level in _LEVELS} | {allowed + 1}
@@ -237,5 +237,6 @@ def _check(budget: float, confidence: float) -> None:
             raise InputError(f"the {name} {share:g} is not between 0 and 1", hint="such as 0.001, or 0.1%")
 
 
-def _percent(share: float) -> str:
+def percent(share: float) -> str:
+    """Returns a share in words, such as `0.1 %`."""
     return f"{100 * share:.6g} %"

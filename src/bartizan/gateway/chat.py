@@ -68,7 +68,8 @@ def hold_back_of(config: GatewayConfig, guard: Guard) -> int:
         and rule.action is not Action.ALLOW
         for name in guard.book.uses[rule.id]
     }
-    return max([config.hold_back_chars, *(guard.engine.detectors[name].max_span or 0 for name in used)])
+    detectors = (plugin for name, plugin in guard.engine.detectors.items() if name in used)
+    return max([config.hold_back_chars, *(plugin.max_span or 0 for plugin in detectors)])
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,6 @@ from bartizan.core.segment import TRUSTED_ROLES, Direction, Role, Segment
 from bartizan.core.verdict import Action, Verdict
 from bartizan.detect.explanation import explain
 from bartizan.detect.reader import Context
-from bartizan.detect.scoring import Scorer
 from bartizan.errors import InputError
 from bartizan.gateway.answer import Answer, bad_request
 from bartizan.gateway.chat import GuardCheck, Question
@@ -85,7 +84,7 @@ class CheckRoute:
         if decision.texts:
             answer |= _redacted(chat, decision.texts[0] if chat is None else "", decision.texts)
         if look is not None:
-            answer["explanation"] = msgspec.to_builtins(explain(look, Scorer(self.guard.engine)))
+            answer["explanation"] = msgspec.to_builtins(explain(look, self.guard.scorer))
         return strict_json.encode(answer), verdict
 
 

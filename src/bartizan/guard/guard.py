@@ -16,6 +16,9 @@ from bartizan.core.signal import Signal
 from bartizan.core.verdict import Action, Verdict
 from bartizan.detect.engine import Detection, Engine, Look
 from bartizan.detect.reader import Context
+from bartizan.detect.scoring import Scorer
+from bartizan.detect.site import IDS, Site
+from bartizan.detect.thresholds import SiteThreshold
 from bartizan.guard.decision import NO_TEXTS, Decision, Fired, combine, fired_by_failure, fired_by_signal
 from bartizan.guard.policy import Policy, load_policy
 from bartizan.guard.redaction import MARK, Span, label, merge, original, redact, replacements
@@ -35,34 +38,50 @@ class Guard:
         engine: What finds signals.
         policy: What is done about them.
         disabled: Detectors that are switched off and that the policy may name.
+        thresholds: What the site has set on its own harmless texts; a score that reaches one is a signal of its own.
 
     Attributes:
         engine: What finds signals.
         policy: What is done about them.
-        book: The policy compiled against the engine's detectors.
+        scorer: Scores by group of detectors, with the thresholds of the site.
+        site: Those thresholds as detectors.
+        book: The policy compiled against the detectors, those of the site among them.
 
     Raises:
         PolicyError: The policy names a detector that there is not.
     """
 
-    def __init__(self, engine: Engine, policy: Policy, *, disabled: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        policy: Policy,
+        *,
+        disabled: Sequence[str] = (),
+        thresholds: Sequence[SiteThreshold] = (),
+    ) -> None:
         self.engine = engine
         self.policy = policy
-        self.book = RuleBook(policy, engine.detectors, disabled=disabled)
+        self.scorer = Scorer(engine, thresholds)
+        self.site = Site(self.scorer)
+        unset = IDS.keys() - self.site.metas.keys()
+        self.book = RuleBook(policy, [*engine.detectors, *self.site.metas], disabled=[*disabled, *unset])
         self._longest: dict[tuple[Direction, Role, bool, str], int] = {}
-        self._categories = frozenset(plugin.category for plugin in engine.detectors.values())
+        categories = (plugin.category for plugin in engine.detectors.values())
+        self._categories = frozenset((*categories, *(IDS[name].value for name in self.site.metas)))
 
     @classmethod
     def from_config(cls, config: Config | None = None, *, engine: Engine | None = None) -> Guard:
         """Makes the guard that a configuration describes.
 
         Raises:
-            ConfigError: `detect.disable` names a detector that does not exist.
+            ConfigError: `detect.disable` names a detector that does not exist, or `detect.thresholds` a file that
+                cannot be read or was made with another detector.
             PolicyError: The policy is missing or wrong.
         """
         config = config or Config()
         policy = load_policy(config.guard.policy)
-        return cls(engine or Engine.load(config.detect), policy, disabled=config.detect.disable)
+        scorer = Scorer.over(engine or Engine.load(config.detect), config.detect)
+        return cls(scorer.engine, policy, disabled=config.detect.disable, thresholds=scorer.thresholds)
 
     def check(
         self,
@@ -91,7 +110,8 @@ class Guard:
         """
         started = time.perf_counter_ns()
         segments = _segments(content)
-        fired = self._fire((look or self.engine.look(segments, context)).finish(), segments, direction)
+        seen = (look or self.engine.look(segments, context)).finish()
+        fired = self._fire(self.site.judge(seen, segments), segments, direction)
         texts = self._redact(segments, direction, fired) if fired else NO_TEXTS
         verdict = Verdict(
             id=unique_id("verdict"),
@@ -105,15 +125,18 @@ class Guard:
 
     def examine(self, segments: Sequence[Segment], direction: Direction, context: Context | None = None) -> list[Fired]:
         """Returns every rule that fires on these segments, in no particular order."""
-        return self._fire(self.engine.detect(segments, context), segments, direction)
+        return self._fire(self.site.judge(self.engine.detect(segments, context), segments), segments, direction)
 
     def match(self, segments: Sequence[Segment], direction: Direction) -> list[Fired]:
         """Returns every rule that fires by patterns alone; what must be read as a whole is left to `examine`."""
         return self._fire(self.engine.match(segments), segments, direction)
 
     def read(self, segments: Sequence[Segment], direction: Direction, context: Context) -> list[Fired]:
-        """Returns every rule that fires by reading alone; `match` is the other half of `examine`."""
-        return self._fire(self.engine.read(segments, context), segments, direction)
+        """Returns every rule that fires by reading alone; `match` is the other half of `examine`.
+
+        Scores by group come from what was read; patterns have no part in them.
+        """
+        return self._fire(self.site.judge(self.engine.read(segments, context), segments), segments, direction)
 
     def begin(self, segments: Sequence[Segment], context: Context | None = None) -> Look:
         """Begins a check on a thread that must not be kept waiting: where `is_quick`, `check` may follow there."""
@@ -145,13 +168,14 @@ class Guard:
         """Returns the redacted texts, and adds to `fired` what comes to light by redacting.
 
         What passes is the redacted text, so that is checked as well: a number may stand alone only now that what it
-        was glued to is gone.
+        was glued to is gone. Thresholds of the site are not asked again: they are for texts as they come.
         """
         spans = _merged(fired)
         for left in reversed(range(_MAX_ROUNDS)):
             texts = {index: redact(segments[index].text, found) for index, found in spans.items()}
             for index, text in texts.items():
-                again = self.examine((msgspec.structs.replace(segments[index], text=text),), direction)
+                left_over = (msgspec.structs.replace(segments[index], text=text),)
+                again = self._fire(self.engine.detect(left_over), left_over, direction)
                 fired.extend(one.moved(partial(original, spans[index]), index) for one in again)
             merged = _merged(fired)
             if merged == spans:

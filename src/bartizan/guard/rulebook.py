@@ -89,7 +89,8 @@ class RuleBook:
         family = pattern.removesuffix("*") if pattern.endswith(".*") else ""
         found = {name for name in self._detectors if name == pattern or (family and name.startswith(family))}
         if not found and not self._is_disabled(pattern):
-            known = sorted({*self._detectors, *(f"{name.partition('.')[0]}.*" for name in self._detectors)})
+            names = {*self._detectors, *self._disabled}
+            known = sorted({*names, *(f"{name.partition('.')[0]}.*" for name in names)})
             raise PolicyError(
                 f"policy {self.policy.id!r}: rule {rule.id!r} names {pattern!r}, which is no detector",
                 hint=nearest(pattern, known),

@@ -15,7 +15,7 @@ from bartizan.core.verdict import Verdict
 from bartizan.detect.examination import Failure
 from bartizan.detect.explanation import Explanation, GroupScore, Layer, Sighting, Stage, explain
 from bartizan.detect.reader import Context as Around
-from bartizan.detect.scoring import ROLES, Group, Kind, Scorer
+from bartizan.detect.scoring import ROLES, Group, Kind
 from bartizan.errors import InputError
 from bartizan.registry import nearest
 
@@ -120,7 +120,7 @@ def check(visit: Visit) -> TryText:
     look = guard.begin(segments, around)
     decision = guard.check(segments, Direction.OUTPUT if is_output else Direction.INPUT, context=around, look=look)
     elapsed = time.perf_counter() - begun
-    told = explain(look, Scorer(guard.engine))
+    told = explain(look, guard.scorer)
     result = Result(
         verdict=decision.verdict,
         allowed=decision.allowed,
