@@ -1,8 +1,9 @@
 """`python -m training`: from the data to the models that ship.
 
-Stage `first` trains on the recipes alone. Stage `final` goes on from there with the shared files that are not held out,
-calibrates on harmless sources that neither stage has seen, reports once on the sources that are held out, and writes
-the models into the package and the report beside this file.
+Stage `distil` chooses the vocabulary and makes fewer layers say what all of multilingual-E5-small say. Stages `fit`
+and `linear` train the encoder and the linear stage on the recipes and on the shared files that are not held out. Stage
+`judge` calibrates on harmless sources that no model has seen and writes the models into the package;
+`python -m bench quality` then measures them.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from hashlib import blake2b
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -21,25 +22,22 @@ from bartizan.detect.models.encoder import HERE
 from bartizan.detect.models.encoder import Encoder as Reader
 from bartizan.detect.models.linear import Linear
 from bartizan.detect.models.tokens import Vocabulary
-from training import linear
+from training import e5, linear
+from training.augment import crossed, respelt
 from training.calibrate import calibrate
-from training.data import CALIBRATION, HELD_OUT, recipe_rows, shared_rows
-from training.encoder import begin, encode, resume, train
-from training.evaluate import report, show
-from training.examples import crossed, examples
+from training.data import CALIBRATION, HELD_OUT, held_out, recipe_rows, shared_rows
+from training.distil import distil, encoded
+from training.encoder import LAYERS, Body, Encoder, body_of, encode, rank, resume, train
+from training.examples import examples
 from training.export import export
 from training.mix import sample
 from training.row import Row
 from training.scores import score_rows
+from training.vocabulary import candidates, choose
 
 BUILD = Path("build/training")
-HOME = Path(__file__).parent
-_ONE_IN = 12
-
-
-def held_out(row: Row) -> bool:
-    """Whether a generated row's family is kept for calibration: one family in a dozen, by its name."""
-    return blake2b(f"{row.source}/{row.family}".encode(), digest_size=4).digest()[0] % _ONE_IN == 0
+_WRITTEN_TIMES = 3
+"""How often a row that was written by hand is learned in a pass: no other is like it."""
 
 
 def _say(text: str) -> None:
@@ -47,77 +45,103 @@ def _say(text: str) -> None:
     sys.stderr.flush()
 
 
-def _rows(random: Random, *, most: int) -> tuple[list[Row], list[Row]]:
-    """Returns generated rows to train on and to calibrate on."""
-    every = list(recipe_rows(7))
-    learned = sample([row for row in every if not held_out(row)], random, most=most)
-    kept = sample([row for row in every if held_out(row)], random, most=600)
-    return [*learned, *crossed(learned, random, len(learned) // 8)], kept
+def _learned(random: Random, *, most: int) -> list[Row]:
+    """Returns all rows that are trained on."""
+    own = [row for row in recipe_rows(7) if not held_out(row)]
+    written = [row for row in own if row.source == "written"]
+    made = sample([row for row in own if row.source != "written"], random, most=most)
+    shared = sample([row for row in shared_rows() if row.source not in CALIBRATION | HELD_OUT], random, most=1_500)
+    rows = [*made, *written * _WRITTEN_TIMES, *shared]
+    return [*rows, *crossed([*made, *written], random, len(rows) // 10), *respelt(rows, random, len(rows) // 12)]
 
 
-def _texts(rows: Sequence[Row]) -> list[str]:
-    """Returns all texts whose words keep a piece of their own, harmless ones of the shared files among them."""
-    return [*(row.text for row in rows), *(row.text for row in shared_rows() if row.attack is False)]
+def _kept(random: Random) -> list[Row]:
+    """Returns what is calibrated on: families of the recipes that were left out, and harmless sources."""
+    kept = sample([row for row in recipe_rows(7) if held_out(row)], random, most=600)
+    calm = sample([row for row in shared_rows() if row.source in CALIBRATION], random, most=400)
+    return [*kept, *calm]
 
 
-def _fit(rows: Sequence[Row], folder: Path, *, start: Path | None, passes: float, rate: float) -> None:
-    random = Random(11)
-    folder.mkdir(parents=True, exist_ok=True)
-    windows = list(examples(rows, random))
-    foreign = [row.text for row in rows if row.lang != "en"]
-    model, pieces = begin(foreign) if start is None else resume(start, _texts(rows), foreign)
-    (folder / "vocabulary.txt").write_text("\n".join(pieces) + "\n", encoding="utf-8")
-    (folder / "linear.bin").write_bytes(linear.train(windows))
-    vocabulary = Vocabulary(pieces)
-    items = [encode(vocabulary, one) for one in windows]
-    _say(f"{len(rows)} rows, {len(items)} windows, {sum(len(one.ids) for one in items)} tokens, {len(pieces)} pieces")
-    train(model, items, passes=passes, rate=rate, say=_say)
-    torch.save(model.state_dict(), folder / "encoder.pt")
-    export(model, folder / "encoder.onnx")
-
-
-def _first(arguments: argparse.Namespace) -> None:
+def _distil(arguments: argparse.Namespace) -> None:
     random = Random(5)
-    learned, _ = _rows(random, most=arguments.most)
-    _fit(learned, BUILD / "first", start=arguments.start, passes=arguments.passes, rate=arguments.rate)
+    model = e5.read()
+    rows = [*recipe_rows(7), *(row for row in shared_rows() if row.source not in CALIBRATION | HELD_OUT)]
+    texts = [row.text for row in rows]
+    pieces, numbers = choose(model, texts)
+    BUILD.mkdir(parents=True, exist_ok=True)
+    lines = (f"{piece}\t{odds}\n" for piece, odds in pieces.items())
+    (BUILD / "vocabulary.txt").write_text("".join(lines), encoding="utf-8")
+    random.shuffle(texts)
+    torch.manual_seed(7)
+    student = body_of(model, numbers, LAYERS)
+    items = encoded(texts, Vocabulary(pieces), random)
+    _say(f"{len(items)} windows, {sum(map(len, items))} tokens, {len(pieces)} pieces")
+    teacher = body_of(model, numbers, range(model.layers)).eval()
+    distil(teacher, student, items, seconds=60 * arguments.minutes, say=_say)
+    torch.save(student.state_dict(), BUILD / "body.pt")
 
 
-def _final(arguments: argparse.Namespace) -> None:
-    random = Random(6)
-    learned, kept = _rows(random, most=arguments.most)
-    shared = list(shared_rows())
-    seen = [row for row in shared if row.source not in CALIBRATION | HELD_OUT]
-    folder = BUILD / "final"
-    if not arguments.judge:
-        rows = [*learned, *sample(seen, random, most=1_500)]
-        _fit(rows, folder, start=BUILD / "first", passes=arguments.passes, rate=arguments.rate)
-    tables, reader = Linear.read((folder / "linear.bin").read_bytes()), Reader.load(folder)
-    calm = sample([row for row in shared if row.source in CALIBRATION], random, most=400)
-    calibration = calibrate(score_rows([*kept, *calm], tables, reader))
-    (folder / "calibration.json").write_bytes(msgspec.json.format(msgspec.json.encode(calibration)) + b"\n")
-    tested = sample([row for row in shared if row.source in HELD_OUT | CALIBRATION], random, most=1_000)
-    found = report(score_rows(tested, tables, reader), calibration)
-    (HOME / "evaluation.json").write_text(show(found) + "\n", encoding="utf-8")
+def _vocabulary() -> Vocabulary:
+    return Vocabulary.read((BUILD / "vocabulary.txt").read_text(encoding="utf-8"))
+
+
+def _fit(arguments: argparse.Namespace) -> None:
+    vocabulary = _vocabulary()
+    torch.manual_seed(7)
+    if arguments.start is None:
+        body = Body(len(vocabulary), len(LAYERS))
+        body.load_state_dict(torch.load(BUILD / "body.pt", weights_only=True))
+        model = Encoder(body)
+        ranked = None
+    else:
+        model = resume(arguments.start).eval()
+        ranked = partial(rank, model, vocabulary)
+    rows = _learned(Random(6), most=arguments.most)
+    windows = list(examples(rows, Random(11), ranked))
+    items = [encode(vocabulary, one) for one in windows]
+    _say(f"{len(rows)} rows, {len(items)} windows, {sum(len(one.ids) for one in items)} tokens")
+    train(model, items, passes=arguments.passes, rate=arguments.rate, say=_say)
+    torch.save(model.state_dict(), BUILD / "encoder.pt")
+
+
+def _linear(arguments: argparse.Namespace) -> None:
+    windows = list(examples(_learned(Random(6), most=arguments.most), Random(11)))
+    (BUILD / "linear.bin").write_bytes(linear.train(windows))
+
+
+def _judge() -> None:
+    model = e5.read()
+    known = candidates(model)
+    lines = (BUILD / "vocabulary.txt").read_text(encoding="utf-8").rstrip("\n").split("\n")
+    numbers = [known[line.rpartition("\t")[0]] for line in lines]
+    export(resume(BUILD), BUILD / "encoder.onnx", (model.scales[numbers], model.halves[numbers]))
+    tables, reader = Linear.read((BUILD / "linear.bin").read_bytes()), Reader.load(BUILD)
+    calibration = calibrate(score_rows(_kept(Random(6)), tables, reader))
+    (BUILD / "calibration.json").write_bytes(msgspec.json.format(msgspec.json.encode(calibration)) + b"\n")
     for name in ("encoder.onnx", "vocabulary.txt", "linear.bin", "calibration.json"):
-        (HERE / name).write_bytes((folder / name).read_bytes())
+        (HERE / name).write_bytes((BUILD / name).read_bytes())
 
 
-def main() -> None:
+def main(words: Sequence[str] | None = None) -> None:
     """Reads the command line and runs a stage."""
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
-    parser.add_argument("stage", choices=("first", "final", "all"), default="all", nargs="?")
-    parser.add_argument("--passes", type=float, default=1.0, help="over the windows, in each stage")
-    parser.add_argument("--most", type=int, default=6_000, help="rows of a recipe")
+    parser.add_argument("stage", choices=("distil", "fit", "linear", "judge", "all"), default="all", nargs="?")
+    parser.add_argument("--minutes", type=float, default=14, help="stage `distil`: how long")
+    parser.add_argument("--passes", type=float, default=3.0, help="stage `fit`: over the windows")
+    parser.add_argument("--most", type=int, default=2_500, help="stage `fit`: rows of a recipe")
+    parser.add_argument("--rate", type=float, default=2e-4, help="stage `fit`: how fast it learns at most")
+    parser.add_argument("--start", type=Path, help="stage `fit`: go on from what an earlier run left in this folder")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--rate", type=float, default=1.5e-4, help="at which stage `first` learns at most")
-    parser.add_argument("--start", type=Path, help="go on from what an earlier run left in this folder")
-    parser.add_argument("--judge", action="store_true", help="stage `final`: only calibrate and report")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(words)
     torch.set_num_threads(arguments.threads)
-    if arguments.stage in {"first", "all"}:
-        _first(arguments)
-    if arguments.stage in {"final", "all"}:
-        _final(arguments)
+    if arguments.stage in {"distil", "all"}:
+        _distil(arguments)
+    if arguments.stage in {"fit", "all"}:
+        _fit(arguments)
+    if arguments.stage in {"linear", "all"}:
+        _linear(arguments)
+    if arguments.stage in {"judge", "all"}:
+        _judge()
 
 
 if __name__ == "__main__":

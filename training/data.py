@@ -7,6 +7,7 @@ import importlib
 import json
 import pkgutil
 from collections.abc import Iterator, Mapping
+from hashlib import blake2b
 from pathlib import Path
 from random import Random
 from typing import Any, Final
@@ -48,8 +49,14 @@ HELD_OUT: Final = frozenset(
 _LEFT_OUT: Final = frozenset(
     {"synth_pii", "synth_secrets", "synth_system_prompt_leak", "synth_hidden_text", "hh_rlhf_redteam_first_turns"}
 )
+_ONE_IN: Final = 12
 _CONTENT_KINDS: Final = ("email", "html", "document", "tool", "code", "indirect", "reference", "carrier")
 _ROLE_PLAY: Final = ("act as", "i want you to act", "you are a ", "pretend")
+
+
+def held_out(row: Row) -> bool:
+    """Whether a generated row's family is kept from training: one family in a dozen, by its name."""
+    return blake2b(f"{row.source}/{row.family}".encode(), digest_size=4).digest()[0] % _ONE_IN == 0
 
 
 def recipe_rows(seed: int) -> Iterator[Row]:
@@ -83,6 +90,8 @@ def _shared_row(raw: Mapping[str, Any], source: str) -> Row | None:
     attack = {"injection": True, "jailbreak": True}.get(label, False if label == "benign" else None)
     if source.startswith("deepset") and attack and any(words in text.casefold() for words in _ROLE_PLAY):
         return None  # plain role-play that the file calls an injection
+    if source == "hindi_hinglish_injection" and attack:
+        return None  # most are plain harmful requests, which moderation finds; nothing tells them from the others
     if source == "asb_attack_instructions" or source == "synth_indirect_injection" or "tool" in kind:
         view = View.CONTENT
     else:

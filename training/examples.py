@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from random import Random
 from typing import Final
 
 from bartizan.detect.models.units import Unit, units
-from bartizan.detect.models.windows import SIZE, starts
+from bartizan.detect.models.windows import windows
 from training.row import HARMS, Row, View
 
 KINDS: Final = ("injection", "jailbreak", "extraction")
 HEADS: Final = ("user", "content", "harm", *HARMS, *KINDS)
 """The outputs of the encoder, in their order."""
 _MOST_WINDOWS: Final = 3
+_LOOKED_FOR: Final = 2
+"""Windows that are taken of a long attack whose place is not known."""
+_ENOUGH: Final = 0.35
+"""A few words of an attack attack nobody."""
 _UNKNOWN: Final = math.nan
 _AT: Final = {name: index for index, name in enumerate(HEADS)}
 
@@ -41,33 +45,51 @@ class Example:
     row: Row
 
 
-def examples(rows: Iterable[Row], random: Random) -> Iterator[Example]:
-    """Yields windows of each row: those with the attack in them, and some of the others as harmless ones."""
+Rank = Callable[[Sequence[Sequence[Unit]]], Sequence[float]]
+"""Says of windows how much each looks like an attack."""
+
+
+def examples(rows: Iterable[Row], random: Random, rank: Rank | None = None) -> Iterator[Example]:
+    """Yields windows of each row: those with the attack in them, and some of the others as harmless ones.
+
+    Args:
+        rows: What to cut.
+        random: Chooses where there is a choice.
+        rank: Of a long attack whose place nobody marked, the windows that look most like one are taken; without it,
+            the beginning and some others.
+    """
     for row in rows:
         found = units(row.text)
         if not found:
             continue
-        places = list(starts(len(found)))
-        covered = [at for at in places if _overlap(row, found[at : at + SIZE]) > 0] if row.spans else []
-        chosen = covered[:_MOST_WINDOWS] if covered else _some(places, random)
-        for at in chosen:
-            yield _example(row, found[at : at + SIZE], attacked=row.attack)
-        rest = [at for at in places if at not in covered]
+        places = list(windows(len(found)))
+        shares = {place: _overlap(row, found[slice(*place)]) for place in places} if row.spans else {}
+        covered = [place for place, share in shares.items() if share > _ENOUGH]
+        if covered:
+            chosen = covered[:_MOST_WINDOWS]
+        elif row.attack and rank is not None and len(places) > _LOOKED_FOR:
+            odds = rank([found[slice(*place)] for place in places])
+            order = sorted(range(len(places)), key=lambda at: -odds[at])
+            chosen = [places[at] for at in order[:_LOOKED_FOR]]
+        else:
+            chosen = _some(places, random)
+        for place in chosen:
+            yield _example(row, found[slice(*place)], attacked=row.attack)
+        rest = [place for place, share in shares.items() if not share]
         if covered and rest:
-            yield _example(row, found[(at := random.choice(rest)) : at + SIZE], attacked=False)
+            yield _example(row, found[slice(*random.choice(rest))], attacked=False)
 
 
-def _some(places: Sequence[int], random: Random) -> list[int]:
+def _some(places: Sequence[tuple[int, int]], random: Random) -> list[tuple[int, int]]:
     if len(places) <= _MOST_WINDOWS:
         return list(places)
     return [places[0], *random.sample(places[1:], _MOST_WINDOWS - 1)]
 
 
 def _overlap(row: Row, found: Sequence[Unit]) -> float:
-    """Returns how much of the attack, 0 to 1, stands in a window; a few words of it attack nobody."""
+    """Returns how much of the attack, or of the window if that is less, 0 to 1, the two have in common."""
     first, last = found[0].start, found[-1].end
-    shares = [max(0, min(end, last) - max(start, first)) / (end - start) for start, end in row.spans]
-    return best if (best := max(shares)) > 0.35 else 0.0
+    return max(max(0, min(end, last) - max(start, first)) / min(end - start, last - first) for start, end in row.spans)
 
 
 def _example(row: Row, found: Sequence[Unit], *, attacked: bool | None) -> Example:
@@ -111,27 +133,3 @@ def _harm_labels(row: Row, labels: list[float]) -> None:
         return
     for name in HARMS:
         labels[_AT[name]] = float(name in row.harms)
-
-
-def crossed(rows: Sequence[Row], random: Random, count: int) -> Iterator[Row]:
-    """Yields attacks on users' turns set into harmless texts: behind a harmless request, or in a harmless document."""
-    attacks = [one for one in rows if one.attack and one.view is View.USER and len(one.text) < 600]
-    calm = [one for one in rows if one.attack is False and 40 < len(one.text) < 1500]
-    for _ in range(count if attacks and calm else 0):
-        attack, carrier = random.choice(attacks), random.choice(calm)
-        breaks = [at for at, sign in enumerate(carrier.text) if sign == "\n"] or [
-            at + 1 for at, sign in enumerate(carrier.text) if sign in ".!?。" and at + 1 < len(carrier.text)
-        ]
-        at = random.choice([0, len(carrier.text), *breaks])
-        before = carrier.text[:at] + (random.choice(("\n", "\n\n", " ")) if at else "")
-        text = before + attack.text + random.choice(("\n", "\n\n", " ")) + carrier.text[at:]
-        span = (len(before), len(before) + len(attack.text))
-        yield replace(
-            carrier,
-            text=text,
-            attack=True,
-            family=f"{attack.family}.buried",
-            spans=(span,),
-            source=attack.source,
-            harms=None,
-        )

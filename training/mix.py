@@ -10,9 +10,11 @@ from typing import Final
 from training.row import Row
 
 MOST_OF_A_SOURCE: Final = 4_000
-MOST_OF_A_FAMILY: Final = 1_200
-SHARES: Final[Mapping[str, int]] = {"davidson_hate_offensive": 5_000, "korean_moderation": 4_000}
-_HELD_OUT: Final = 8
+SHARES: Final[Mapping[str, int]] = {
+    "davidson_hate_offensive": 4_000,
+    "korean_moderation": 3_000,
+    "gpteacher_benign": 4_000,
+}
 
 
 def sample(rows: Iterable[Row], random: Random, *, most: int = MOST_OF_A_SOURCE) -> list[Row]:

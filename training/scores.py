@@ -10,7 +10,7 @@ import numpy as np
 from bartizan.detect.models.encoder import Encoder
 from bartizan.detect.models.linear import Linear
 from bartizan.detect.models.units import units
-from bartizan.detect.models.windows import SIZE, starts
+from bartizan.detect.models.windows import windows
 from training.examples import HEADS
 from training.linear import LINEAR_HEADS
 from training.row import Row
@@ -54,7 +54,7 @@ def _score(row: Row, linear: Linear, encoder: Encoder) -> Scored | None:
     if not found:
         return None
     words = [unit.word for unit in found]
-    places = [(at, min(len(found), at + SIZE)) for at in starts(len(found))][:_MOST_WINDOWS]
+    places = list(windows(len(found)))[:_MOST_WINDOWS]
     odds = []
     for name in LINEAR_HEADS:
         sums = linear.sums(words, name)

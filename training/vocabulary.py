@@ -1,107 +1,54 @@
-"""The encoder's vocabulary: that of MiniLM, and words of other languages that begin as their English glosses.
+"""The encoder's vocabulary: of the 250,000 pieces of XLM-R that multilingual-E5 knows, those worth their place.
 
-MiniLM knows English. A word that the lexicons translate gets an embedding of its own, the mean of its gloss's, so that
-what the encoder knows of the English words holds for it before it has seen a sentence of the language.
+The encoder reads lower case, so a piece with capitals stands for its lower form where that has no piece of its own, as
+with German nouns. Scripts that hardly anybody writes to a model in give their places to those that many do.
 """
 
 from __future__ import annotations
 
-import tomllib
+import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterable
+from typing import Final
 
 import numpy as np
 
 from bartizan.detect.models.tokens import Vocabulary
 from bartizan.detect.models.units import units
+from training.e5 import Pretrained
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-MOST: Final = 42_500
-_RARE: Final = 6
-_PHRASES: Final = Path(__file__).parent / "phrases"
-
-
-def lexicon(folder: Path = _PHRASES) -> dict[str, str]:
-    """Returns English glosses by the plain form of a word, for every word that can be one piece."""
-    glosses: dict[str, str] = {}
-    for path in sorted(folder.glob("lexicon_*.toml")):
-        for native, gloss in tomllib.loads(path.read_text(encoding="utf-8"))["words"].items():
-            found = units(str(native))
-            joined = "".join(unit.word for unit in found)
-            if found and (len(found) == 1 or all(len(unit.word) == 1 and not unit.word.isascii() for unit in found)):
-                glosses.setdefault(joined, str(gloss))
-    return glosses
+MOST: Final = 60_000
+_ALL: Final = 1_000_000
+_SPECIAL: Final = ("<pad>", "<unk>", "<s>", "</s>")
+_SCRIPTS: Final = re.compile(
+    "[\u0000-\u024f\u0259\u0300-\u036f\u0370-\u052f\u05d0-\u05ea\u0600-\u06ff\u0900-\u097f\u0980-\u09ff\u0b80-\u0bff\u0c00-\u0c7f\u0e00-\u0e7f"
+    "\u1e00-\u1eff\u2000-\u22ff\u2500-\u27bf\u3000-\u30ff\u3400-\u9fff\uac00-\ud7a3\uff00-\uffef\U0001f300-\U0001faff]*"
+)
 
 
-def _candidates(text: str) -> Iterator[str]:
-    """Yields the words of a text, and runs of up to six characters in scripts without blanks."""
-    found = units(text)
-    for at, unit in enumerate(found):
-        if unit.word.isnumeric():
-            continue
-        yield unit.word
-        if len(unit.word) == 1 and not unit.word.isascii():
-            joined, end = unit.word, unit.end
-            for other in found[at + 1 : at + 6]:
-                if other.start != end or len(other.word) != 1 or other.word.isascii():
-                    break
-                joined, end = joined + other.word, other.end
-                yield joined
+def candidates(model: Pretrained) -> dict[str, int]:
+    """Returns the number of the piece of the model that stands for each piece in lower case."""
+    found = {piece: number for number, piece in enumerate(model.pieces) if piece == piece.lower() and piece}
+    for number, piece in enumerate(model.pieces):
+        found.setdefault(piece.lower(), number)
+    return {piece: number for piece, number in found.items() if piece in _SPECIAL or _SCRIPTS.fullmatch(piece)}
 
 
-def trim(
-    pieces: Sequence[str], table: NDArray[np.float32], texts: Iterable[str]
-) -> tuple[list[str], NDArray[np.float32]]:
-    """Returns the pieces that occur in `texts`, single characters and marks among them in any case, with their rows."""
-    known = Vocabulary(pieces)
-    used = {one for text in texts for one in known.encode(units(text))[0]}
-    kept = [
-        at
-        for at, piece in enumerate(pieces)
-        if at in used
-        or len(piece.removeprefix("##")) == 1
-        or (piece.startswith("[") and piece in {"[PAD]", "[UNK]", "[CLS]", "[SEP]"})
-    ]
-    return [pieces[at] for at in kept], np.ascontiguousarray(table[kept])
-
-
-def extend(
-    base: Sequence[str], table: NDArray[np.float32], texts: Iterable[str]
-) -> tuple[list[str], NDArray[np.float32]]:
-    """Returns the vocabulary with more pieces, and an embedding for each.
+def choose(model: Pretrained, texts: Iterable[str], most: int = MOST) -> tuple[dict[str, float], np.ndarray]:
+    """Returns a vocabulary with the log probability of each piece, and the numbers of the pieces in the model.
 
     Args:
-        base: The pieces there are.
-        table: Their embeddings, of shape `(len(base), width)`.
-        texts: Texts whose frequent words deserve a piece of their own.
+        model: Where the pieces come from.
+        texts: What the encoder is trained on; pieces that occur there twice keep their place.
+        most: How many pieces there may be; the rest of the places go to the likeliest.
     """
-    old = Vocabulary(base)
-    pieces, rows = list(base), [table]
-    known = set(base)
-    counts = Counter(word for text in texts for word in _candidates(text))
-    glosses = lexicon()
-    for word, gloss in sorted(glosses.items(), key=lambda one: -counts[one[0]]):
-        if word not in known and len(pieces) < MOST:
-            ids = [one for one in old.encode(units(gloss))[0] if one != old.unknown]
-            if ids:
-                known.add(word)
-                pieces.append(word)
-                rows.append(table[ids].mean(0, keepdims=True))
-    spread = float(table.std())
-    random = np.random.default_rng(7)
-    for word, count in counts.most_common():
-        if len(pieces) >= MOST or count < _RARE:
-            break
-        if word in known or len(word) > 24 or (len(word) > 1 and not word[0].isascii() and len(units(word)) > 1):
-            continue
-        ids = [one for one in old.encode(units(word))[0] if one != old.unknown]
-        known.add(word)
-        pieces.append(word)
-        start = table[ids].mean(0) if ids else np.zeros(table.shape[1], np.float32)
-        noise = np.asarray(random.normal(0, spread / 4, (1, table.shape[1])), np.float32)
-        rows.append(start + noise)
-    return pieces, np.concatenate(rows)
+    numbers = candidates(model)
+    odds = {piece: float(model.scores[number]) for piece, number in numbers.items()}
+    every = Vocabulary(odds)
+    names = list(odds)
+    counts = Counter(names[one] for text in texts for one in every.encode(units(text), _ALL)[0])
+    singles = [piece for piece in odds if len(piece.removeprefix("\u2581")) <= 1]
+    seen = [piece for piece, count in counts.most_common() if count > 1]
+    likely = sorted(odds, key=odds.__getitem__, reverse=True)
+    order = list(dict.fromkeys([*_SPECIAL, *singles, *seen, *likely]))[:most]
+    return {piece: round(odds[piece], 2) for piece in order}, np.array([numbers[piece] for piece in order])

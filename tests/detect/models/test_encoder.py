@@ -38,7 +38,8 @@ class Session:
 
 def encoder(*outputs: str) -> tuple[Any, Session]:
     session = Session(*outputs)
-    return Encoder(session, Vocabulary(("[PAD]", "[UNK]", "[CLS]", "[SEP]", "one", "two", "##s"))), session
+    pieces = ("<pad>", "<unk>", "<s>", "</s>", "\u2581one", "\u2581two", "s")
+    return Encoder(session, Vocabulary(dict.fromkeys(pieces, -1.0))), session
 
 
 def test_windows_are_read_with_the_task_behind_them() -> None:

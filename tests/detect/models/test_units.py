@@ -24,13 +24,23 @@ def test_what_is_no_space_and_not_invisible_belongs_to_a_unit() -> None:
 
 
 def test_disguised_words_become_plain() -> None:
-    assert words("1gn0r3 \uff29gnore pre\u200bvious p\u0430ypal na\u00efve") == [
+    assert words("1gn0r3 \uff29gnore pre\u200bvious p\u0430ypal \u00efgn\u00f6r\u00eb") == [
         "ignore",
         "ignore",
         "previous",
         "paypal",
-        "naive",
+        "ignore",
     ]
+
+
+def test_accents_stay_where_a_language_puts_them() -> None:
+    assert words("na\u00efve \u00dcbergr\u00f6\u00dfe \u0111\u01b0\u1eddng \u0439\u043e\u0433\u0443\u0440\u0442") == [
+        "na\u00efve",
+        "\u00fcbergr\u00f6\u00dfe",
+        "\u0111\u01b0\u1eddng",
+        "\u0439\u043e\u0433\u0443\u0440\u0442",
+    ]
+    assert words("\u0645\u064f\u062d\u064e\u0645\u064e\u0651\u062f") == ["\u0645\u062d\u0645\u062f"]
 
 
 def test_numbers_and_names_with_numbers_stay_as_they_are() -> None:

@@ -13,7 +13,7 @@ from bartizan.detect.models.calibration import Calibration
 from bartizan.detect.models.encoder import HERE, Encoder, Read
 from bartizan.detect.models.linear import Linear
 from bartizan.detect.models.units import Unit, units
-from bartizan.detect.models.windows import SIZE, starts
+from bartizan.detect.models.windows import windows as windows_of
 
 MOST_WINDOWS: Final = 12
 """How many windows of a text the encoder reads at most: those that the linear stage finds least ordinary."""
@@ -178,7 +178,7 @@ class Cascade:
 
     def _cut(self, text: str, heads: Sequence[str]) -> _Text:
         found = units(text)
-        places = [(at, min(len(found), at + SIZE)) for at in starts(len(found))] if found else []
+        places = list(windows_of(len(found))) if found else []
         words = [unit.word for unit in found]
         odds: dict[str, list[float]] = {}
         for view in dict.fromkeys(self._calibration.views[head] for head in heads):

@@ -54,9 +54,10 @@ class Encoder:
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
+        # The graph is made of fused operators already; what more the runtime would fuse, it makes slower.
+        options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_ENABLE_BASIC
         session = runtime.InferenceSession(str(folder / "encoder.onnx"), options, providers=["CPUExecutionProvider"])
-        pieces = (folder / "vocabulary.txt").read_text(encoding="utf-8").rstrip("\n").split("\n")
-        return cls(session, Vocabulary(pieces))
+        return cls(session, Vocabulary.read((folder / "vocabulary.txt").read_text(encoding="utf-8")))
 
     def read(self, windows: Sequence[Sequence[Unit]], task: Sequence[Unit] = ()) -> list[Read]:
         """Reads windows in one run.
@@ -65,11 +66,11 @@ class Encoder:
             windows: The units of each; what is beyond `MOST_TOKENS` tokens is not seen.
             task: What the user had asked for; beyond `MOST_TASK` tokens it is not seen.
         """
-        pieces = [self._vocabulary.encode(window) for window in windows]
-        inputs = self._inputs([ids for ids, _ in pieces], self._vocabulary.encode(task)[0][:MOST_TASK])
+        pieces = [self._vocabulary.encode(window, MOST_TOKENS) for window in windows]
+        inputs = self._inputs([ids for ids, _ in pieces], self._vocabulary.encode(task, MOST_TASK)[0])
         heads, marks = self._session.run(("heads", "marks"), inputs)
         return [
-            Read(tuple(head), tuple(zip(origins[:MOST_TOKENS], mark[1:], strict=False)))
+            Read(tuple(head), tuple(zip(origins, mark[1:], strict=False)))
             for head, mark, (_, origins) in zip(heads.tolist(), marks.tolist(), pieces, strict=True)
         ]
 
@@ -77,14 +78,14 @@ class Encoder:
         """Returns what each window is about as a vector, of any length; none where the model gives none."""
         if not self.has_vectors or not windows:
             return []
-        rows = [self._vocabulary.encode(window)[0] for window in windows]
+        rows = [self._vocabulary.encode(window, MOST_TOKENS)[0] for window in windows]
         found: list[list[float]] = self._session.run(("vector",), self._inputs(rows, ()))[0].tolist()
         return found
 
     def _inputs(self, windows: Sequence[Sequence[int]], task: Sequence[int]) -> dict[str, Any]:
         known = self._vocabulary
         tail = [*task, known.separator] if task else []
-        rows = [[known.begin, *ids[:MOST_TOKENS], known.separator] for ids in windows]
+        rows = [[known.begin, *ids, known.separator] for ids in windows]
         longest = max(map(len, rows)) + len(tail)
         ids = self._numpy.zeros((len(rows), longest), "int64")
         types = self._numpy.ones((len(rows), longest), "int64")

@@ -24,7 +24,8 @@ _MARKS: Final = (
 _UNIT: Final = re.compile(rf"[^\W_{_SEGMENTED}]+(?:[{_MARKS}]+[^\W_{_SEGMENTED}]*)*|[{_SEGMENTED}]|[^\w\s{_MARKS}]|_")
 _INVISIBLE: Final = re.compile("[\u00ad\u180e\u200b-\u200f\u2060-\u2064\ufe00-\ufe0f\ufeff\U000e0000-\U000e01ef]")
 _ACCENTS: Final = re.compile("[\u0300-\u036f]")
-_INDIC: Final = re.compile("[\u0900-\u0dff]")
+_POINTS: Final = re.compile("[\u0591-\u05c7\u0640\u064b-\u0652\u0670]")
+"""Vowel points and stretching, which Hebrew and Arabic are written with or without."""
 _LATIN: Final = re.compile("[a-z]")
 _LOOKALIKES: Final = str.maketrans(
     "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456\u0458\u0455\u0501\u04bb\u03bf\u03b1\u03b5\u03b9\u03bd\u03c1\u03c4\u0131",
@@ -34,6 +35,8 @@ _LEET: Final = str.maketrans("013457@$!|", "oieastasil")
 _LEET_PARTS: Final = re.compile(r"[a-z].*[013457@$!|]|[013457@$!|].*[a-z]")
 _LONGEST: Final = 64
 """Longer words are told apart by their beginnings; they are data, not language."""
+_SHORT: Final = 5
+"""Words of so few letters may have an accent on most of them, as in Vietnamese."""
 _KNOWN: Final = 65_536
 
 
@@ -57,14 +60,21 @@ def words(text: str) -> list[str]:
 
 @lru_cache(_KNOWN)
 def plain(word: str) -> str:
-    """Returns a word as models know it: lower case, compatibility forms, no accents, nothing invisible or disguised."""
+    """Returns a word as models know it: lower case, compatibility forms, nothing invisible or disguised.
+
+    Accents stay where a language may have put them; a word that is full of them is plain letters in disguise.
+    """
     word = word[:_LONGEST]
     if word.isascii():
         return unleet(word.lower())
-    word = _INVISIBLE.sub("", unicodedata.normalize("NFKC", word)).lower()
-    if not _INDIC.search(word):
-        word = unicodedata.normalize("NFC", _ACCENTS.sub("", unicodedata.normalize("NFD", word)))
-    return unleet(word.translate(_LOOKALIKES) if _LATIN.search(word) else word)
+    word = unicodedata.normalize("NFKC", _INVISIBLE.sub("", word)).lower()
+    word = _POINTS.sub("", _ACCENTS.sub("", word))  # those that no single letter holds
+    if _LATIN.search(word):
+        word = word.translate(_LOOKALIKES)
+        bare = _ACCENTS.sub("", unicodedata.normalize("NFD", word))
+        if sum(map(str.isascii, word)) * 2 <= len(word) and len(word) > _SHORT:
+            word = bare
+    return unleet(word)
 
 
 def unleet(word: str) -> str:
