@@ -64,9 +64,9 @@ def _score(scorer: Scorer, text: Text, group: Group) -> float:
 
 def _is_ordinary(one: Text) -> bool:
     """Whether a harmless text is of the kinds that make up most traffic; those made to mislead are counted apart."""
-    if one.source in data.CALIBRATION:
-        return one.source not in _TRIGGERS
-    return one.family.startswith("benign.") or one.source == "ordinary"
+    if one.source in _TRIGGERS or ".asked" in one.family:  # what the user asked for reads as what nobody did
+        return False
+    return one.source in data.CALIBRATION or one.family.startswith("benign.") or one.source == "ordinary"
 
 
 def _is_plain(one: Text) -> bool:
