@@ -51,8 +51,9 @@ def test_no_segments_and_empty_segments_give_nothing() -> None:
 
 
 def test_an_attack_is_seen_where_it_is() -> None:
-    (signal,) = ENGINE.detect([user("Hello."), user(f"So: {ATTACK}")]).signals
-    assert signal.detector == "injection.instruction_override"
+    seen = ENGINE.detect([user("Hello."), user(f"So: {ATTACK}")]).signals
+    assert {one.segment for one in seen} == {1}
+    (signal,) = (one for one in seen if one.detector == "injection.instruction_override")
     assert (signal.segment, signal.start, signal.end) == (1, 4, 4 + len("Ignore all previous instructions"))
     assert signal.decoded == ""
 
@@ -215,7 +216,8 @@ def test_hostile_text_is_survived(text: str) -> None:
 
 def test_lone_surrogates_do_not_shift_spans() -> None:
     text = "\ud800" * 5 + ATTACK
-    (signal,) = ENGINE.detect([user(text)]).signals
+    seen = ENGINE.detect([user(text)]).signals
+    (signal,) = (one for one in seen if one.detector == "injection.instruction_override")
     assert text[signal.start : signal.end] == "Ignore all previous instructions"
 
 

@@ -52,7 +52,7 @@ INPUT, OUTPUT = Direction.INPUT, Direction.OUTPUT
         (TAGS, Role.USER, INPUT, Action.FLAG),
         (TAGS, Role.ASSISTANT, OUTPUT, Action.REDACT),
         (IMAGE, Role.ASSISTANT, OUTPUT, Action.REDACT),
-        (IMAGE, Role.TOOL, INPUT, Action.BLOCK),
+        (IMAGE, Role.TOOL, INPUT, Action.FLAG),
     ],
 )
 def test_the_default_policy(text: str, role: Role, direction: Direction, action: Action, default: Guard) -> None:

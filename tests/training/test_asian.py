@@ -83,11 +83,3 @@ def test_attacks_are_as_long_as_harmless_rows(lang: str) -> None:
             for label in (True, False)
         )
         assert 0.5 < attack / benign < 2
-
-
-@pytest.mark.parametrize(("lang", "least"), [("zh", 900), ("ja", 900), ("ko", 900), ("vi", 500), ("id", 500)])
-def test_lexicons_gloss_each_word_in_a_few_english_words(lang: str, least: int) -> None:
-    words = tomllib.loads((_PHRASES / f"lexicon_{lang}.toml").read_text("utf-8"))["words"]
-    assert len(words) >= least
-    assert all(native.strip() == native for native in words)
-    assert all(gloss.isascii() and 1 <= len(gloss.split()) <= 3 for gloss in words.values())
