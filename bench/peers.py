@@ -22,7 +22,7 @@ from typing import Any, Final, NamedTuple
 
 from bartizan.core.finding import Confidence, wilson
 from bartizan.detect.scoring import THRESHOLD, Group, Scorer
-from bench.quality import _is_ordinary, _score, _unseen
+from bench.quality import is_ordinary, score_of, unseen_texts
 from bench.table import Row, show
 from training import data
 from training.row import Row as Text
@@ -131,7 +131,7 @@ class Theirs(NamedTuple):
 
 def rows() -> Iterator[Row]:
     """Yields peer by peer: attacks by language and origin, over-defence, false alarms, time."""
-    unseen = [one for one in _unseen() if one.attack is not None]
+    unseen = [one for one in unseen_texts() if one.attack is not None]
     drawn = {view: _drawn([one for one in unseen if one.view is view]) for view in (View.USER, View.CONTENT)}
     scorer = Scorer.load()
     if scorer.engine.cascade is not None:
@@ -157,7 +157,7 @@ def _drawn(texts: Sequence[Text]) -> list[Text]:
 
 def _group(one: Text) -> str:
     if not one.attack:
-        return ORDINARY if _is_ordinary(one) else ALIKE
+        return ORDINARY if is_ordinary(one) else ALIKE
     origin = "public files" if one.source in data.HELD_OUT else "held-out families of our own"
     return f"attacks, {origin}, {'English' if one.lang == 'en' else 'other languages'}"
 
@@ -166,7 +166,7 @@ def _judged(scorer: Scorer, texts: Sequence[Text]) -> Ours:
     scores, seconds = [], []
     for one in texts:
         begin = time.perf_counter()
-        scores.append(_score(scorer, one, Group.INJECTION))
+        scores.append(score_of(scorer, one, Group.INJECTION))
         seconds.append(time.perf_counter() - begin)
     return Ours(scores, seconds)
 

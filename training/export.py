@@ -6,7 +6,6 @@ makes of the same layers takes half as long again.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -138,9 +137,3 @@ def _heads(graph: _Graph, model: Encoder, x: str) -> None:
     graph.add("Gemm", joined, graph.keep(model.head.weight), graph.keep(model.head.bias), name="heads", transB=1)
     marks = graph.add("MatMul", x, graph.keep(model.mark.weight.detach().numpy().T))
     graph.add("Squeeze", graph.add("Add", marks, graph.keep(model.mark.bias)), last, name="marks")
-
-
-def same(left: Sequence[float], right: Sequence[float]) -> float:
-    """Returns the cosine of two vectors."""
-    a, b = np.asarray(left), np.asarray(right)
-    return float(a @ b / np.linalg.norm(a) / np.linalg.norm(b))
