@@ -61,7 +61,8 @@ def unseen_texts() -> list[Text]:
 def score_of(scorer: Scorer, text: Text, group: Group) -> float:
     """Returns the score of a text for a group, 0 to 1."""
     kind = {View.USER: Kind.USER, View.CONTENT: Kind.DOCUMENT, View.OUTPUT: Kind.OUTPUT}[text.view]
-    return scorer.score(Item(text=text.text, kind=kind, task=text.task), (group,))[group].score
+    task, told = ("", text.task) if kind is Kind.USER else (text.task, "")
+    return scorer.score(Item(text=text.text, kind=kind, task=task, system_prompt=told), (group,))[group].score
 
 
 def is_ordinary(one: Text) -> bool:

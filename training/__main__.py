@@ -23,7 +23,7 @@ from bartizan.detect.models.encoder import Encoder as Reader
 from bartizan.detect.models.linear import Linear
 from bartizan.detect.models.tokens import Vocabulary
 from training import e5, linear
-from training.augment import crossed, respelt
+from training.augment import crossed, respelt, told
 from training.calibrate import calibrate
 from training.data import CALIBRATION, HELD_OUT, held_out, recipe_rows, shared_rows
 from training.distil import distil, encoded
@@ -31,12 +31,12 @@ from training.encoder import LAYERS, Body, Encoder, body_of, encode, rank, resum
 from training.examples import examples
 from training.export import export
 from training.mix import sample
-from training.row import Row
+from training.row import Row, View
 from training.scores import score_rows
 from training.vocabulary import candidates, choose
 
 BUILD = Path("build/training")
-_WRITTEN_TIMES = 3
+_WRITTEN_TIMES = 2
 """How often a row that was written by hand is learned in a pass: no other is like it."""
 
 
@@ -52,7 +52,12 @@ def _learned(random: Random, *, most: int) -> list[Row]:
     made = sample([row for row in own if row.source != "written"], random, most=most)
     shared = sample([row for row in shared_rows() if row.source not in CALIBRATION | HELD_OUT], random, most=1_500)
     rows = [*made, *written * _WRITTEN_TIMES, *shared]
-    return [*rows, *crossed([*made, *written], random, len(rows) // 10), *respelt(rows, random, len(rows) // 12)]
+    return [
+        *rows,
+        *crossed([*made, *written], random, len(rows) // 10),
+        *respelt(rows, random, len(rows) // 12),
+        *told(rows, random, len(rows) // 12),
+    ]
 
 
 def _kept(random: Random) -> list[Row]:
@@ -77,7 +82,8 @@ def _distil(arguments: argparse.Namespace) -> None:
     items = encoded(texts, Vocabulary(pieces), random)
     _say(f"{len(items)} windows, {sum(map(len, items))} tokens, {len(pieces)} pieces")
     teacher = body_of(model, numbers, range(model.layers)).eval()
-    distil(teacher, student, items, seconds=60 * arguments.minutes, say=_say)
+    shared = next(at for at, number in enumerate(LAYERS) if at != number)
+    distil(teacher, student, items, shared=shared, seconds=60 * arguments.minutes, say=_say)
     torch.save(student.state_dict(), BUILD / "body.pt")
 
 
@@ -96,16 +102,17 @@ def _fit(arguments: argparse.Namespace) -> None:
     else:
         model = resume(arguments.start).eval()
         ranked = partial(rank, model, vocabulary)
-    rows = _learned(Random(6), most=arguments.most)
+    rows = _learned(Random(arguments.seed), most=arguments.most)
     windows = list(examples(rows, Random(11), ranked))
     items = [encode(vocabulary, one) for one in windows]
     _say(f"{len(rows)} rows, {len(items)} windows, {sum(len(one.ids) for one in items)} tokens")
-    train(model, items, passes=arguments.passes, rate=arguments.rate, say=_say)
+    train(model, items, passes=arguments.passes, unknown=vocabulary.unknown, rate=arguments.rate, say=_say)
     torch.save(model.state_dict(), BUILD / "encoder.pt")
 
 
 def _linear(arguments: argparse.Namespace) -> None:
-    windows = list(examples(_learned(Random(6), most=arguments.most), Random(11)))
+    rows = [one for one in _learned(Random(6), most=arguments.most) if one.view is not View.USER or not one.task]
+    windows = list(examples(rows, Random(11)))
     (BUILD / "linear.bin").write_bytes(linear.train(windows))
 
 
@@ -126,10 +133,11 @@ def main(words: Sequence[str] | None = None) -> None:
     """Reads the command line and runs a stage."""
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
     parser.add_argument("stage", choices=("distil", "fit", "linear", "judge", "all"), default="all", nargs="?")
-    parser.add_argument("--minutes", type=float, default=14, help="stage `distil`: how long")
+    parser.add_argument("--minutes", type=float, default=9, help="stage `distil`: how long")
     parser.add_argument("--passes", type=float, default=3.0, help="stage `fit`: over the windows")
-    parser.add_argument("--most", type=int, default=2_500, help="stage `fit`: rows of a recipe")
+    parser.add_argument("--most", type=int, default=1_500, help="stage `fit`: rows of a recipe")
     parser.add_argument("--rate", type=float, default=2e-4, help="stage `fit`: how fast it learns at most")
+    parser.add_argument("--seed", type=int, default=6, help="stage `fit`: chooses which rows of the large sources")
     parser.add_argument("--start", type=Path, help="stage `fit`: go on from what an earlier run left in this folder")
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args(words)

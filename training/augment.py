@@ -1,4 +1,4 @@
-"""More rows from those there are: attacks set into harmless texts, and texts typed as people type them."""
+"""More rows from those there are: attacks in harmless texts, turns beside instructions, texts as people type them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SLIPS: Final = 0.06
 
 def crossed(rows: Sequence[Row], random: Random, count: int) -> Iterator[Row]:
     """Yields attacks on users' turns set into harmless texts: behind a harmless request, or in a harmless document."""
-    attacks = [one for one in rows if one.attack and one.view is View.USER and len(one.text) < 600]
+    attacks = [one for one in rows if one.attack and one.view is View.USER and not one.task and len(one.text) < 600]
     calm = [one for one in rows if one.attack is False and 40 < len(one.text) < 1500]
     for _ in range(count if attacks and calm else 0):
         attack, carrier = random.choice(attacks), random.choice(calm)
@@ -39,6 +39,14 @@ def crossed(rows: Sequence[Row], random: Random, count: int) -> Iterator[Row]:
             source=attack.source,
             harms=None,
         )
+
+
+def told(rows: Sequence[Row], random: Random, count: int) -> Iterator[Row]:
+    """Yields rows of users' turns beside an operator's limits that have nothing to do with them."""
+    instructions = [one.task for one in rows if one.view is View.USER and one.task]
+    alone = [one for one in rows if one.view is View.USER and not one.task and len(one.text) < 600]
+    for row in random.sample(alone, min(count, len(alone))) if instructions else ():
+        yield replace(row, task=random.choice(instructions))
 
 
 def respelt(rows: Sequence[Row], random: Random, count: int) -> Iterator[Row]:

@@ -103,6 +103,7 @@ def _shared_row(raw: Mapping[str, Any], source: str) -> Row | None:
         family=f"{label}.{kind}",
         source=source,
         lang=meta.get("lang") or _LANGS.get(source, "en"),
+        task=meta.get("system_prompt") or "" if view is View.USER else "",
         spans=_spans(text, meta) if attack else (),
         harms=_harms(label, source),
     )

@@ -69,15 +69,18 @@ def distil(
     student: Body,
     items: Sequence[np.ndarray],
     *,
+    shared: int,
     seconds: float,
     rate: float = 4e-4,
     say: Callable[[str], None] = print,
 ) -> float:
-    """Trains the student in place for so many seconds and returns the last mean distance."""
+    """Trains the student in place for so many seconds and returns the last mean distance.
+
+    The embeddings and the first `shared` layers are the same in both, and stay so.
+    """
     random = Random(3)
-    optimiser = torch.optim.AdamW(
-        [one for one in student.parameters() if one.requires_grad], lr=rate, weight_decay=0.0, fused=True
-    )
+    learned = [value for layer in student.layers[shared:] for value in layer.parameters()]
+    optimiser = torch.optim.AdamW(learned, lr=rate, weight_decay=0.0, fused=True)
     began, mean, step, seen = time.monotonic(), 0.0, 0, 0
     while True:
         for ids in _batches(items, random):
@@ -88,11 +91,12 @@ def distil(
             types = torch.zeros_like(ids)
             with torch.autocast("cpu", torch.bfloat16):
                 with torch.no_grad():
-                    wanted = teacher(ids, types)
-                given = student(ids, types)
+                    begun = teacher.run(teacher.embedded(ids, types), ids, 0, shared)
+                    wanted = teacher.run(begun, ids, shared, len(teacher.layers))
+                given = student.run(begun, ids, shared, len(student.layers))
             loss = distance(given.float(), wanted.float(), ids != 0)
             loss.backward()  # type: ignore[no-untyped-call]
-            nn.utils.clip_grad_norm_(student.parameters(), 1.0)
+            nn.utils.clip_grad_norm_(learned, 1.0)
             optimiser.step()
             optimiser.zero_grad(set_to_none=True)
             step, seen = step + 1, seen + int((ids != 0).sum())

@@ -25,12 +25,37 @@ from bartizan.detect.models.units import Unit
 from training.e5 import BLOCK, Pretrained
 from training.examples import HEADS, Example
 
-LAYERS: Final = (1, 3, 6, 9, 11)
+LAYERS: Final = (0, 1, 2, 3, 4, 5, 7, 9, 11)
 """Which layers of the twelve the encoder begins with."""
+KEPT: Final = 4
+"""How many layers from the first stay as they are, like the embeddings: there languages are brought together."""
 WIDTH: Final = 384
 _PLACES: Final = 256
 _BATCH_TOKENS: Final = 6_144
 _MARKS_SHARE: Final = 0.3
+_RANK_SHARE: Final = 0.25
+_BLANKED: Final = 0.1
+"""The share of tokens that the encoder has to do without, in every second batch."""
+
+
+def blocks(weight: Tensor) -> tuple[Tensor, Tensor]:
+    """Returns a matrix in 4 bits, as Q4_0 of GGML has it.
+
+    Returns:
+        A scale for each block of a row, in the values that 16 bits have, `(rows, columns / BLOCK)`, and for each weight
+        a number 0 to 15, `(rows, columns)`, where 8 stands for zero.
+    """
+    parts = weight.float().reshape(len(weight), -1, BLOCK)
+    most = parts.gather(2, parts.abs().argmax(2, keepdim=True))
+    scales = (most / -8).half().float()
+    halves = (parts / torch.where(scales == 0, 1.0, scales)).round().add(8).clamp(0, 15)
+    return scales.squeeze(2), halves.flatten(1)
+
+
+def rounded(weight: Tensor) -> Tensor:
+    """Returns what 4 bits leave of a matrix."""
+    scales, halves = blocks(weight)
+    return (halves - 8) * scales.repeat_interleave(BLOCK, 1)
 
 
 class Layer(nn.Module):
@@ -39,6 +64,8 @@ class Layer(nn.Module):
     def __init__(self, heads: int = 12, inner: int = 1536) -> None:
         super().__init__()
         self.heads = heads
+        self.rounds = False
+        self.drop = nn.Dropout(0.1)
         self.joined = nn.Linear(WIDTH, 3 * WIDTH)
         self.out = nn.Linear(WIDTH, WIDTH)
         self.norm = nn.LayerNorm(WIDTH, eps=1e-12)
@@ -49,14 +76,23 @@ class Layer(nn.Module):
     def forward(self, x: Tensor, bias: Tensor) -> Tensor:
         """Takes `(batch, tokens, WIDTH)` and what is added to the attention `(batch, 1, 1, tokens)`."""
         size, length, width = x.shape
-        split = self.joined(x).view(size, length, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
-        query, key, value = split[0], split[1], split[2]
+        split = self._product(self.joined, x).view(size, length, 3, self.heads, width // self.heads)
+        query, key, value = split.permute(2, 0, 3, 1, 4)
         # Spelled out, because its gradient on a CPU is three times as fast as that of the fused form.
         odds = (query @ key.transpose(-1, -2)) * (width // self.heads) ** -0.5 + bias.to(query.dtype)
         seen = torch.softmax(odds, -1) @ value
-        x = self.norm(x + self.out(seen.transpose(1, 2).reshape(size, length, width)))
-        found: Tensor = self.last(x + self.down(functional.gelu(self.up(x))))
+        joined = self._product(self.out, seen.transpose(1, 2).reshape(size, length, width))
+        x = self.norm(x + self.drop(joined))
+        up = functional.gelu(self._product(self.up, x))
+        found: Tensor = self.last(x + self.drop(self._product(self.down, up)))
         return found
+
+    def _product(self, linear: nn.Linear, x: Tensor) -> Tensor:
+        """Learns, where it `rounds`, to do with the weights that 4 bits leave (Bengio 2013, straight through)."""
+        weight = linear.weight
+        if self.rounds:
+            weight = weight + (rounded(weight.detach()) - weight).detach()
+        return functional.linear(x, weight, linear.bias)
 
 
 class Body(nn.Module):
@@ -71,13 +107,30 @@ class Body(nn.Module):
         self.norm = nn.LayerNorm(WIDTH, eps=1e-12)
         self.layers = nn.ModuleList(Layer() for _ in range(layers))
 
-    def forward(self, ids: Tensor, types: Tensor) -> Tensor:
-        """Takes ids `(batch, tokens)`, 0 for none, and types: 0 for the text, 1 for the task."""
+    def forward(self, ids: Tensor, types: Tensor, kept: int = KEPT) -> Tensor:
+        """Takes ids `(batch, tokens)`, 0 for none, and types: 0 for the text, 1 for the task.
+
+        Nothing flows back into the embeddings and the first `kept` layers.
+        """
+        with torch.no_grad():
+            x = self.run(self.embedded(ids, types), ids, 0, kept)
+        return self.run(x, ids, kept, len(self.layers))
+
+    def embedded(self, ids: Tensor, types: Tensor) -> Tensor:
+        """Returns what goes into the first layer."""
+        x: Tensor = self.norm(self.pieces(ids) + self.places.weight[: ids.shape[1]] + self.types(types))
+        return x
+
+    def run(self, x: Tensor, ids: Tensor, first: int, end: int) -> Tensor:
+        """Returns what comes out of some layers."""
         bias = torch.where(ids != 0, 0.0, -1e4)[:, None, None, :]
-        x = self.norm(self.pieces(ids) + self.places.weight[: ids.shape[1]] + self.types(types))
-        for layer in self.layers:
+        for layer in self.layers[first:end]:
             x = layer(x, bias)
         return x
+
+    def trained(self) -> list[nn.Parameter]:
+        """Returns what training changes."""
+        return [value for layer in self.layers[KEPT:] for value in layer.parameters()]
 
 
 class Encoder(nn.Module):
@@ -194,28 +247,37 @@ def batches(items: Sequence[Encoded], random: Random) -> Iterator[Sequence[Encod
         yield from (one for one in found if one)
 
 
-def tensors(batch: Sequence[Encoded]) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """Returns ids, types, marks, labels and weights, padded."""
+def tensors(
+    batch: Sequence[Encoded], unknown: int = 0, random: Random | None = None
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """Returns ids, types, marks, labels and weights, padded; with `random`, some tokens are `unknown`."""
     longest = max(len(one.ids) for one in batch)
     ids = np.zeros((len(batch), longest), np.int64)
     types = np.ones((len(batch), longest), np.int64)
     marks = np.full((len(batch), longest), -1, np.int64)
     for row, one in enumerate(batch):
         ids[row, : len(one.ids)], types[row, : len(one.ids)], marks[row, : len(one.ids)] = one.ids, one.types, one.marks
+    if random is not None:
+        blanked = np.random.default_rng(random.getrandbits(32)).random(ids.shape) < _BLANKED
+        blanked[:, 0] = False
+        ids[blanked & (ids != 0)] = unknown
     labels = np.stack([one.labels for one in batch])
     weights = np.array([one.weight for one in batch], np.float32)
     return tuple(map(torch.from_numpy, (ids, types, marks, labels, weights)))  # type: ignore[return-value]
 
 
-def loss_of(model: Encoder, batch: Sequence[Encoded]) -> Tensor:
-    """Returns the mean loss of the known labels, and a share of that of the marks."""
-    ids, types, marks, labels, weights = tensors(batch)
+def loss_of(model: Encoder, given: tuple[Tensor, Tensor, Tensor, Tensor, Tensor]) -> Tensor:
+    """Returns the mean loss of the known labels, and shares of that of the marks and of that of the ranks."""
+    ids, types, marks, labels, weights = given
     with torch.autocast("cpu", torch.bfloat16):
         heads, tokens, _ = model(ids, types)
+    heads = heads.float()
     known = ~torch.isnan(labels)
     target = labels.nan_to_num(0).mul(0.98).add(0.01)
-    each = functional.binary_cross_entropy_with_logits(heads.float(), target, reduction="none") * known
-    total = (each * weights[:, None] * _HEAD_WEIGHTS).sum() / len(batch)
+    each = functional.binary_cross_entropy_with_logits(heads, target, reduction="none") * known
+    total = (each * weights[:, None] * _HEAD_WEIGHTS).sum() / len(ids)
+    for head in range(_RANKED):
+        total = total + _RANK_SHARE * _out_of_order(heads[:, head], labels[:, head])
     marked = marks >= 0
     if marked.any():
         total = total + _MARKS_SHARE * functional.binary_cross_entropy_with_logits(
@@ -224,6 +286,19 @@ def loss_of(model: Encoder, batch: Sequence[Encoded]) -> Tensor:
     return total
 
 
+def _out_of_order(odds: Tensor, labels: Tensor) -> Tensor:
+    """Returns how much the harmless windows that look worst stand above those of attacks.
+
+    What counts in use is how many attacks stand above nearly all that is harmless; to the loss of each window by itself
+    the last per cent is worth no more than any other.
+    """
+    bad, calm = odds[labels > 0.5], odds[labels < 0.5]
+    if not len(bad) or not len(calm):
+        return odds.new_zeros(())
+    return functional.softplus(torch.logsumexp(calm, 0) - bad).mean() / math.log(2 + len(calm))
+
+
+_RANKED: Final = 3
 _HEAD_WEIGHTS: Final = torch.tensor([1.0, 1.0, 0.7] + [0.12] * (len(HEADS) - 6) + [0.15] * 3)
 
 
@@ -232,16 +307,23 @@ def train(
     items: Sequence[Encoded],
     *,
     passes: float,
+    unknown: int,
     rate: float = 1.5e-4,
     seed: int = 7,
     say: Callable[[str], None] = print,
 ) -> None:
-    """Trains the encoder in place for so many passes over the items, warming up for a twentieth, then cooling down."""
+    """Trains the encoder in place for so many passes over the items, warming up for a twentieth, then cooling down.
+
+    `unknown` is the token that stands for what the vocabulary lacks.
+    """
     random = Random(seed)
     torch.manual_seed(seed)
     model.train()
     tokens = sum(len(one.ids) for one in items) * passes
-    slow = [value for value in model.body.parameters() if value.requires_grad]
+    for layer in model.body.layers[KEPT:]:
+        assert isinstance(layer, Layer)
+        layer.rounds = True
+    slow = model.body.trained()
     fast = [*model.head.parameters(), *model.mark.parameters()]
     optimiser = torch.optim.AdamW(
         [{"params": slow, "lr": rate}, {"params": fast, "lr": 5 * rate}], weight_decay=0.01, fused=True
@@ -254,9 +336,10 @@ def train(
             share = done / tokens
             for group, full in zip(optimiser.param_groups, rates, strict=True):
                 group["lr"] = full * min(share / 0.05, 0.5 * (1 + math.cos(math.pi * min(share, 1))), 1) + 1e-7
-            loss = loss_of(model, batch)
+            blank = random if step % 2 else None
+            loss = loss_of(model, tensors(batch, unknown, blank))
             loss.backward()  # type: ignore[no-untyped-call]
-            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            nn.utils.clip_grad_norm_([*slow, *fast], 1.0)
             optimiser.step()
             optimiser.zero_grad(set_to_none=True)
             done += sum(len(one.ids) for one in batch)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final
 
+from bartizan.detect.models.limits import MOST_UNITS, limits
 from bartizan.detect.models.units import Unit, units
 from bartizan.detect.models.windows import windows
 from training.row import HARMS, Row, View
@@ -30,7 +31,7 @@ class Example:
 
     Attributes:
         units: What stands in it.
-        task: What the user had asked for, as units.
+        task: What the encoder reads beside it, as units.
         labels: A number 0 to 1 for each of `HEADS`, NaN where nobody knows.
         marks: For each unit whether it belongs to the attack, None where nobody knows.
         weight: How much it counts.
@@ -43,6 +44,11 @@ class Example:
     marks: tuple[bool, ...] | None
     weight: float
     row: Row
+
+
+def beside(row: Row) -> list[Unit]:
+    """Returns what the encoder reads beside a row: the user's task, or beside a user's turn the operator's limits."""
+    return units(limits((row.task,)) if row.view is View.USER else row.task)[:MOST_UNITS]
 
 
 Rank = Callable[[Sequence[Sequence[Unit]]], Sequence[float]]
@@ -101,7 +107,7 @@ def _example(row: Row, found: Sequence[Unit], *, attacked: bool | None) -> Examp
         marks = (False,) * len(found)
     elif row.spans:
         marks = tuple(any(start < unit.end and unit.start < end for start, end in row.spans) for unit in found)
-    return Example(units=found, task=units(row.task)[:24], labels=tuple(labels), marks=marks, weight=1.0, row=row)
+    return Example(units=found, task=beside(row), labels=tuple(labels), marks=marks, weight=1.0, row=row)
 
 
 def _attack_labels(row: Row, labels: list[float], attacked: bool | None) -> None:
@@ -112,6 +118,8 @@ def _attack_labels(row: Row, labels: list[float], attacked: bool | None) -> None
     plain = row.family.startswith("plain") or ".plain" in row.family
     if row.view is View.USER:
         labels[_AT["user"]] = float(attacked)
+        if row.task:
+            return  # without the operator's instructions it may be the most ordinary question
         labels[_AT["content"]] = float(attacked)  # an ordinary request in a document attacks only where a task says so
     else:
         labels[_AT["content"]] = float(attacked)

@@ -13,7 +13,8 @@ MOST_OF_A_SOURCE: Final = 4_000
 SHARES: Final[Mapping[str, int]] = {
     "davidson_hate_offensive": 4_000,
     "korean_moderation": 3_000,
-    "gpteacher_benign": 4_000,
+    "gpteacher_benign": 6_000,
+    "plexpt_zh_questions": 2_500,
 }
 
 

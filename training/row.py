@@ -44,7 +44,8 @@ class Row:
             `extraction.verbatim`, `indirect.mail`, `benign.mail`, `negative.trigger_word`.
         source: The file of the shared data or the recipe that it comes from; whole sources are held out.
         lang: Its language (ISO 639-1), `mixed` where there are several.
-        task: What the user asked for when this content came back, where that is known.
+        task: What the user asked for when this content came back, where that is known; of a user's turn, what the
+            operator had told the assistant.
         spans: Where the attack stands in the text, in characters; empty where it is all of it, or unknown.
         harms: The moderation categories that apply, empty for none. None where nobody knows.
     """

@@ -11,7 +11,7 @@ from bartizan.detect.models.encoder import Encoder
 from bartizan.detect.models.linear import Linear
 from bartizan.detect.models.units import units
 from bartizan.detect.models.windows import windows
-from training.examples import HEADS
+from training.examples import HEADS, beside
 from training.linear import LINEAR_HEADS
 from training.row import Row
 
@@ -60,7 +60,7 @@ def _score(row: Row, linear: Linear, encoder: Encoder) -> Scored | None:
         sums = linear.sums(words, name)
         odds.append([linear.log_odds(sums[end] - sums[at], end - at, name) for at, end in places])
     reads: list[Sequence[float]] = []
-    task = units(row.task)[:24]
+    task = beside(row)
     for first in range(0, len(places), _BATCH):
         part = [found[at:end] for at, end in places[first : first + _BATCH]]
         reads += [one.heads for one in encoder.read(part, task)]

@@ -19,7 +19,8 @@ from bartizan.detect.examination import Failure, guarded
 from bartizan.detect.inner import MOST, is_unseen
 from bartizan.detect.memory import MOST_SIGNALS, REMEMBERED, Memory, Seen, digest
 from bartizan.detect.models.calibration import score
-from bartizan.detect.models.cascade import Cascade, Opinion
+from bartizan.detect.models.cascade import Ask, Cascade, Opinion
+from bartizan.detect.models.limits import limits
 from bartizan.detect.normalise import View
 from bartizan.detect.reader import CONTENT_ROLES, NOTHING_KNOWN, Context, Reader, Sight
 
@@ -98,6 +99,8 @@ class Readers:
         role = given.segment.role
         if role in self._heeding:
             return digests.whole(given.context)
+        if role is Role.USER and self._learned[role]:
+            return digests.limits(given.context)
         return digests.task(given.context) if role in CONTENT_ROLES else b""
 
     def clears(self, segment: Segment, context: Context) -> bool:
@@ -106,8 +109,15 @@ class Readers:
             return False
         if self.cascade is None or not self._learned[segment.role] or not segment.text:
             return True
-        task = context.task if segment.role in CONTENT_ROLES else ""
-        return self.cascade.clears(segment.text, self.cascade.ask(self.heads[segment.role], task=task))
+        return self.cascade.clears(segment.text, self.ask(self.cascade, segment.role, context))
+
+    def ask(self, cascade: Cascade, role: Role, context: Context, *, suspicious: bool = False) -> Ask:
+        """Returns what the learned stages are asked about a segment of a role.
+
+        Content is read in the light of what the user wants, a user's turn in that of what the operator forbids.
+        """
+        known = limits(context.system) if role is Role.USER else context.task if role in CONTENT_ROLES else ""
+        return cascade.ask(self.heads[role], task=known, told=role is Role.USER and bool(known), suspicious=suspicious)
 
     def _heads(self, role: Role) -> tuple[str, ...]:
         return tuple(sorted({one.head for one in self._learned[role]} | set(self.kinds(role))))
@@ -125,12 +135,19 @@ class _Digests:
     def __init__(self) -> None:
         self._task: tuple[str, bytes] = ("", digest(("",)))
         self._rest: tuple[Context, bytes] | None = None
+        self._limits: tuple[tuple[str, ...], bytes] = ((), digest(("",)))
 
     def task(self, context: Context) -> bytes:
         """Returns the digest of the task."""
         if context.task is not self._task[0]:
             self._task = (context.task, digest((context.task,)))
         return self._task[1]
+
+    def limits(self, context: Context) -> bytes:
+        """Returns the digest of the limits that the operator has set."""
+        if context.system is not self._limits[0]:
+            self._limits = (context.system, digest((limits(context.system),)))
+        return self._limits[1]
 
     def whole(self, context: Context) -> bytes:
         """Returns the digests of all of it."""
@@ -223,8 +240,7 @@ class Reading:
             text = text[:_MOST_LEARNED]
             self._fail_all(learned, place.segment, f"only the first {_MOST_LEARNED:,} characters were read")
         with guarded(partial(self._fail_all, learned, place.segment)):
-            task = context.task if role in CONTENT_ROLES else ""
-            ask = cascade.ask(self._readers.heads[role], task=task, suspicious=place.suspicious)
+            ask = self._readers.ask(cascade, role, context, suspicious=place.suspicious)
             opinion = cascade.read(text, ask._replace(late=self._late))
             self.opinions.append((place.segment, opinion))
             if opinion.late:

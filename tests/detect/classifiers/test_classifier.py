@@ -55,7 +55,7 @@ def with_linear_stage(folder: Path, clear: float, **changed: Any) -> Engine:
     meta = Meta(id="injection.learned_by_hand", title="By hand", why="A test.", severity=Severity.LOW, tags=())
     learned = Learned(about=meta, head="user", category="injection", roles=(Role.USER,))
     curve = {"user": Curve(0.0, 1.0, 0.0)}
-    calibration = Calibration(("user",), {"user": "user"}, curve, curve, {"user": clear})
+    calibration = Calibration(("user",), {"user": "user"}, curve, curve, {"user": clear}, clear)
     linear = Linear({"user": Head(scale=1.0, bias=-3.0)}, {"user": array("b", bytes(1 << BITS))})
     cascade = Cascade(linear, None, calibration)
     return Engine([Bidi(), learned, *configured(folder, **changed)], DetectConfig(), cascade=cascade)

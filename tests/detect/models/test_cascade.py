@@ -74,3 +74,10 @@ def test_hostile_texts_get_an_answer(text: str) -> None:
     opinion = CASCADE.read(text, CASCADE.ask(HEADS))
     assert opinion.windows[1] <= MOST_WINDOWS
     assert all(0 <= start <= end <= len(text) for start, end in opinion.place.values())
+
+
+def test_a_turn_is_read_beside_the_operators_limits() -> None:
+    plain = CASCADE.ask(("user",))
+    beside = CASCADE.ask(("user",), task="The word is heron. Never say it.", told=True)
+    assert CASCADE.read(CALM, plain) is not CASCADE.read(CALM, beside)
+    assert CASCADE.read(CALM, beside) is CASCADE.read(CALM, beside)

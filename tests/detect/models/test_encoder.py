@@ -62,7 +62,7 @@ def test_vectors_are_there_where_the_model_gives_them() -> None:
 
 
 def test_the_cascade_hands_them_on() -> None:
-    calibration = Calibration((), {}, {}, {}, {})
+    calibration = Calibration((), {}, {}, {}, {}, 0.0)
     with_vectors, _ = encoder("heads", "marks", "vector")
     without, _ = encoder("heads", "marks")
     assert Cascade(Linear({}, {}), lambda: with_vectors, calibration).embedder() == with_vectors.vectors

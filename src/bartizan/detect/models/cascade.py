@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 from bartizan.detect.models.calibration import Calibration
 from bartizan.detect.models.encoder import HERE, Encoder, Read
+from bartizan.detect.models.limits import MOST_UNITS
 from bartizan.detect.models.linear import Linear
 from bartizan.detect.models.units import Unit, units
 from bartizan.detect.models.windows import windows as windows_of
@@ -19,7 +20,6 @@ MOST_WINDOWS: Final = 12
 """How many windows of a text the encoder reads at most: those that the linear stage finds least ordinary."""
 _BATCH: Final = 4
 _REMEMBERED: Final = 16_384
-_TASK_UNITS: Final = 24
 CLEARED: Final = -5.0
 """The log odds at which cleared texts begin; lower for what the linear stage finds more ordinary."""
 _DAMPED: Final = 0.25
@@ -51,7 +51,9 @@ class Ask(NamedTuple):
 
     Attributes:
         heads: The heads that are asked for, in the order of the calibration.
-        task: What the user had asked for when the text came back, empty where that is not known.
+        task: What the user had asked for when the text came back, empty where that is not known; of a user's turn, the
+            limits that the operator has set.
+        told: Whether it is a user's turn where there are such limits.
         late: Says when to stop; what the encoder has not read by then is judged by the linear stage.
         suspicious: Whether something else speaks against the text, so that nothing of it is cleared.
     """
@@ -60,6 +62,7 @@ class Ask(NamedTuple):
     task: str = ""
     late: Callable[[], bool] = lambda: False
     suspicious: bool = False
+    told: bool = False
 
 
 class _Text(NamedTuple):
@@ -132,9 +135,9 @@ class Cascade:
         """Returns the likeliest of some heads, the first where the encoder has not spoken."""
         return max(kinds, key=lambda one: opinion.log_odds.get(one, CLEARED))
 
-    def ask(self, heads: Collection[str], *, task: str = "", suspicious: bool = False) -> Ask:
+    def ask(self, heads: Collection[str], *, task: str = "", told: bool = False, suspicious: bool = False) -> Ask:
         """Returns a question about these heads."""
-        return Ask([name for name in self._calibration.heads if name in heads], task, suspicious=suspicious)
+        return Ask([name for name in self._calibration.heads if name in heads], task, suspicious=suspicious, told=told)
 
     def read(self, text: str, ask: Ask) -> Opinion:
         """Reads a text. The answer to the same question about the same text is remembered."""
@@ -190,7 +193,7 @@ class Cascade:
         cut = self._cut(text, ask.heads)
         chosen = self._unclear(cut, ask) if self._open is not None else []
         reads: dict[int, Read] = {}
-        asked = units(ask.task)[:_TASK_UNITS] if ask.task else []
+        asked = units(ask.task)[:MOST_UNITS] if ask.task else []
         for at in range(0, len(chosen), _BATCH):
             if ask.late():
                 break
@@ -203,7 +206,11 @@ class Cascade:
         odds: dict[str, float] = {}
         place: dict[str, tuple[int, int]] = {}
         for head in ask.heads:
-            odds[head], place[head] = self._joint(head, cut, reads)
+            if reads:
+                odds[head], place[head] = self._joint(head, cut, reads)
+            else:
+                view = self._calibration.views[head]
+                odds[head], place[head] = self._without(head, cut.worst[view], ask), cut.worst_span(view)
         stage = "encoder" if reads else "linear"
         return Opinion(odds, cut.worst, place, stage, (len(cut.places), len(reads)), unread)
 
@@ -215,7 +222,7 @@ class Cascade:
 
     def _unclear(self, cut: _Text, ask: Ask) -> list[int]:
         """Returns the numbers of the windows that the encoder should read, the least ordinary first."""
-        clear = self._calibration.clear
+        clear = {view: self._clear(view, ask) for view in cut.linear}
         excess = [
             max(odds[at] - clear[view] for view, odds in cut.linear.items()) if cut.linear else 0.0
             for at in range(len(cut.places))
@@ -223,11 +230,13 @@ class Cascade:
         unclear = [at for at, value in enumerate(excess) if value > 0 or ask.suspicious]
         return sorted(unclear, key=lambda at: -excess[at])[:MOST_WINDOWS]
 
+    def _clear(self, view: str, ask: Ask) -> float:
+        """Returns the log odds up to which a window is cleared."""
+        return self._calibration.told if ask.told and view == "user" else self._calibration.clear[view]
+
     def _joint(self, head: str, cut: _Text, reads: Mapping[int, Read]) -> tuple[float, tuple[int, int]]:
-        """Returns the log odds of a text for a head, and where it was worst."""
+        """Returns the log odds of a text that was read for a head, and where it was worst."""
         view, curve = self._calibration.views[head], self._calibration.curves[head]
-        if not reads:
-            return self._without(head, cut.worst[view]), cut.worst_span(view)
         number = self._numbers[head]
         joint = {
             at: curve.encoder * read.heads[number] + curve.linear * cut.linear[view][at] + curve.offset
@@ -236,9 +245,9 @@ class Cascade:
         at = max(joint, key=joint.__getitem__)
         return joint[at], cut.span(at) if view == "harm" else cut.marked(at, reads[at])
 
-    def _without(self, head: str, worst: float) -> float:
+    def _without(self, head: str, worst: float, ask: Ask) -> float:
         """Returns the log odds of a text that the encoder has not read."""
-        excess = worst - self._calibration.clear[self._calibration.views[head]]
+        excess = worst - self._clear(self._calibration.views[head], ask)
         if self._open is not None and excess <= 0:
             return CLEARED + _DAMPED * excess
         curve = self._calibration.alone.get(head)
@@ -247,7 +256,7 @@ class Cascade:
 
 def _key(text: str, ask: Ask) -> bytes:
     digest = blake2b(
-        "\0".join((*ask.heads, ask.task, "!" * ask.suspicious)).encode("utf-8", "surrogatepass"), digest_size=16
+        "\0".join((*ask.heads, ask.task, "!" * ask.suspicious + "?" * ask.told)).encode("utf-8", "surrogatepass"), digest_size=16
     )
     digest.update(b"\0\0")
     digest.update(text.encode("utf-8", "surrogatepass"))

@@ -1,4 +1,4 @@
-"""The encoder stage: a small transformer in int8 ONNX, run on one core over a few windows at a time."""
+"""The encoder stage: a small transformer as ONNX, run on one core over a few windows at a time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bartizan.detect.models.units import Unit
 from bartizan.registry import need
 
 MOST_TOKENS: Final = 192
-MOST_TASK: Final = 32
+MOST_TASK: Final = 48
 HERE: Final = Path(__file__).parent
 
 
