@@ -91,7 +91,8 @@ def _curve(calm: np.ndarray, share: float) -> Curve:
 def _clear(scored: Sequence[Scored], head: str, curve: Curve, *, told: bool = False) -> float:
     """Returns the log odds below which a text is cleared: few attacks that the encoder would find lie there.
 
-    The linear stage knows words, not what they mean, so what is worded most unlike its training sets the limit.
+    The linear stage knows words, not what they mean, so what is worded most unlike its training sets the limit. Of what
+    is an attack beside the operator's instructions alone it knows nothing, and all such attacks count.
     """
     at = LINEAR_HEADS.index(head)
     calm, bad = _sides(scored, head, told=told)
@@ -99,9 +100,10 @@ def _clear(scored: Sequence[Scored], head: str, curve: Curve, *, told: bool = Fa
     limit = np.quantile([one.joint(head, share) for one in calm], 0.99)
     groups: dict[str, list[float]] = defaultdict(list)
     for one in bad:
-        if one.joint(head, share) > limit:
+        if told or one.joint(head, share) > limit:
             groups[_script(one.row)].append(float(one.linear[:, at].max()))
-    return min(float(np.quantile(odds, _LOST)) for odds in groups.values() if len(odds) >= _ENOUGH or len(groups) == 1)
+    large = [odds for odds in groups.values() if len(odds) >= _ENOUGH]
+    return min(float(np.quantile(odds, _LOST)) for odds in large or [sum(groups.values(), [])])
 
 
 def _script(row: Row) -> str:
