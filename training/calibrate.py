@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Sequence
+from itertools import chain
 from typing import Final
 from zlib import crc32
 
@@ -103,7 +104,7 @@ def _clear(scored: Sequence[Scored], head: str, curve: Curve, *, told: bool = Fa
         if told or one.joint(head, share) > limit:
             groups[_script(one.row)].append(float(one.linear[:, at].max()))
     large = [odds for odds in groups.values() if len(odds) >= _ENOUGH]
-    return min(float(np.quantile(odds, _LOST)) for odds in large or [sum(groups.values(), [])])
+    return min(float(np.quantile(odds, _LOST)) for odds in large or [list(chain.from_iterable(groups.values()))])
 
 
 def _script(row: Row) -> str:

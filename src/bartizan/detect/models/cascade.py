@@ -256,7 +256,8 @@ class Cascade:
 
 def _key(text: str, ask: Ask) -> bytes:
     digest = blake2b(
-        "\0".join((*ask.heads, ask.task, "!" * ask.suspicious + "?" * ask.told)).encode("utf-8", "surrogatepass"), digest_size=16
+        "\0".join((*ask.heads, ask.task, "!" * ask.suspicious + "?" * ask.told)).encode("utf-8", "surrogatepass"),
+        digest_size=16,
     )
     digest.update(b"\0\0")
     digest.update(text.encode("utf-8", "surrogatepass"))
