@@ -80,6 +80,8 @@ def _name_user(one: Text) -> Iterator[str]:
     place = "English" if one.lang == "en" else "other languages"
     yield f"{one.source}, {place}"
     yield f"all unseen, {place}"
+    if one.task:
+        yield f"{one.source}, beside the operator's limits, {place}"
     if "extraction" in one.family:
         yield "drawing out instructions and secrets"
     if one.source == "cyberseceval_prompt_injection_multilingual":
@@ -126,6 +128,8 @@ def _calm(judged: Sequence[Scored]) -> Iterator[Row]:
             groups["false alarms, all ordinary texts"].append(one)
             groups[f"false alarms, {text.lang}"].append(one)
             groups[f"false alarms, {text.source}"].append(one)
+            if text.view is View.USER and text.task:
+                groups["false alarms, users' turns beside the operator's limits"].append(one)
         elif text.attack is False:
             groups["over-defence, all texts that look like attacks"].append(one)
             groups[f"over-defence, {text.source}"].append(one)

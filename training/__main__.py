@@ -23,7 +23,7 @@ from bartizan.detect.models.encoder import Encoder as Reader
 from bartizan.detect.models.linear import Linear
 from bartizan.detect.models.tokens import Vocabulary
 from training import e5, linear
-from training.augment import crossed, respelt, told
+from training.augment import beside_limits, crossed, respelt
 from training.calibrate import calibrate
 from training.data import CALIBRATION, HELD_OUT, held_out, recipe_rows, shared_rows
 from training.distil import distil, encoded
@@ -56,7 +56,7 @@ def _learned(random: Random, *, most: int) -> list[Row]:
         *rows,
         *crossed([*made, *written], random, len(rows) // 10),
         *respelt(rows, random, len(rows) // 12),
-        *told(rows, random, len(rows) // 12),
+        *beside_limits(rows, random, len(rows) // 12),
     ]
 
 

@@ -41,7 +41,7 @@ def crossed(rows: Sequence[Row], random: Random, count: int) -> Iterator[Row]:
         )
 
 
-def told(rows: Sequence[Row], random: Random, count: int) -> Iterator[Row]:
+def beside_limits(rows: Sequence[Row], random: Random, count: int) -> Iterator[Row]:
     """Yields rows of users' turns beside an operator's limits that have nothing to do with them."""
     instructions = [one.task for one in rows if one.view is View.USER and one.task]
     alone = [one for one in rows if one.view is View.USER and not one.task and len(one.text) < 600]

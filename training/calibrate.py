@@ -49,21 +49,21 @@ def calibrate(scored: Sequence[Scored]) -> Calibration:
         curves={head: curves.get(head, Curve(encoder=1.0, linear=0.0, offset=0.0)) for head in HEADS},
         alone=alone,
         clear={head: _clear(scored, head, curves[head]) for head in LINEAR_HEADS},
-        told=_clear(scored, "user", curves["user"], told=True),
+        clear_limited=_clear(scored, "user", curves["user"], limited=True),
     )
 
 
-def _sides(scored: Sequence[Scored], head: str, *, told: bool = False) -> tuple[list[Scored], list[Scored]]:
+def _sides(scored: Sequence[Scored], head: str, *, limited: bool = False) -> tuple[list[Scored], list[Scored]]:
     """Returns ordinary harmless rows and others for a head; twins of attacks, made to be hard, are not ordinary.
 
-    With `told`, users' turns beside the operator's instructions, else those without.
+    With `limited`, users' turns beside the operator's instructions, else those without.
     """
     if head == "harm" or head in HARMS:
         known = [one for one in scored if one.row.harms is not None]
         bad = [one for one in known if (one.row.harms if head == "harm" else head in (one.row.harms or ()))]
         return [one for one in known if not one.row.harms and _is_ordinary(one)], bad
     views = {View.CONTENT} if head == "content" else {View.USER}
-    known = [one for one in scored if one.row.view in views and (head != "user" or bool(one.row.task) is told)]
+    known = [one for one in scored if one.row.view in views and (head != "user" or bool(one.row.task) is limited)]
     return (
         [one for one in known if one.row.attack is False and _is_ordinary(one)],
         [one for one in known if one.row.attack],
@@ -89,19 +89,19 @@ def _curve(calm: np.ndarray, share: float) -> Curve:
     return Curve(encoder=float(slope), linear=float(slope * share), offset=float(-slope * middle))
 
 
-def _clear(scored: Sequence[Scored], head: str, curve: Curve, *, told: bool = False) -> float:
+def _clear(scored: Sequence[Scored], head: str, curve: Curve, *, limited: bool = False) -> float:
     """Returns the log odds below which a text is cleared: few attacks that the encoder would find lie there.
 
     The linear stage knows words, not what they mean, so what is worded most unlike its training sets the limit. Of what
     is an attack beside the operator's instructions alone it knows nothing, and all such attacks count.
     """
     at = LINEAR_HEADS.index(head)
-    calm, bad = _sides(scored, head, told=told)
+    calm, bad = _sides(scored, head, limited=limited)
     share = curve.linear / curve.encoder
     limit = np.quantile([one.joint(head, share) for one in calm], 0.99)
     groups: dict[str, list[float]] = defaultdict(list)
     for one in bad:
-        if told or one.joint(head, share) > limit:
+        if limited or one.joint(head, share) > limit:
             groups[_script(one.row)].append(float(one.linear[:, at].max()))
     large = [odds for odds in groups.values() if len(odds) >= _ENOUGH]
     return min(float(np.quantile(odds, _LOST)) for odds in large or [list(chain.from_iterable(groups.values()))])

@@ -67,6 +67,8 @@ async def test_a_cancelled_waiter_does_not_take_a_place() -> None:
     await asyncio.gather(waiting, return_exceptions=True)
     pace.leave()
     await asyncio.wait_for(behind, 5)
+    assert waiting.cancelled()
+    assert not behind.cancelled()
 
 
 async def test_retry_after_stops_everybody() -> None:

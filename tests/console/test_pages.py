@@ -176,4 +176,5 @@ def test_the_finding_page_shows_both_sides_of_the_guard(reader: TestClient) -> N
 
 def test_twins_are_records_that_can_be_read_back(reader: TestClient) -> None:
     for name, page in PAGES.items():
-        msgspec.json.decode(reader.get(address(name, twin=True)).content, type=record(page))
+        found = msgspec.json.decode(reader.get(address(name, twin=True)).content, type=record(page))
+        assert isinstance(found, record(page))

@@ -43,8 +43,10 @@ def test_a_call_between_any_data_is_found(before: Any, after: Any, protocol: int
 
 @given(content=st.binary(max_size=2_000))
 def test_no_bytes_break_the_machine(content: bytes) -> None:
-    Pickles(data=make.proto() + content).read()
-    recognises(content)
+    pickles = Pickles(data=make.proto() + content)
+    pickles.read()
+    assert pickles.steps <= 2 + len(content)
+    assert recognises(content) in {True, False}
 
 
 @given(value=VALUES, flips=st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 255)), max_size=8))
@@ -52,4 +54,6 @@ def test_no_damage_breaks_the_machine(value: Any, flips: list[tuple[int, int]]) 
     content = bytearray(pickle.dumps(value, protocol=4) + make.call_pickle("os", "system"))
     for place, byte in flips:
         content[place % len(content)] = byte
-    Pickles(data=bytes(content)).read()
+    pickles = Pickles(data=bytes(content))
+    pickles.read()
+    assert pickles.steps <= len(content)

@@ -117,7 +117,8 @@ class Readers:
         Content is read in the light of what the user wants, a user's turn in that of what the operator forbids.
         """
         known = limits(context.system) if role is Role.USER else context.task if role in CONTENT_ROLES else ""
-        return cascade.ask(self.heads[role], task=known, told=role is Role.USER and bool(known), suspicious=suspicious)
+        limited = role is Role.USER and bool(known)
+        return cascade.ask(self.heads[role], task=known, limited=limited, suspicious=suspicious)
 
     def _heads(self, role: Role) -> tuple[str, ...]:
         return tuple(sorted({one.head for one in self._learned[role]} | set(self.kinds(role))))
@@ -254,10 +255,7 @@ class Reading:
 
     def _clears(self, index: int) -> bool:
         """Whether the linear stage found nothing in what was read last, which is this segment."""
-        cascade = self._readers.cascade
-        if cascade is None or not self.opinions or self.opinions[-1][0] != index:
-            return False
-        return cascade.is_ordinary(self.opinions[-1][1])
+        return bool(self.opinions) and self.opinions[-1][0] == index and self.opinions[-1][1].cleared
 
     def _late(self) -> bool:
         return self._clock() > self._deadline

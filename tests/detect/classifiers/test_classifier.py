@@ -21,7 +21,7 @@ from bartizan.detect.group import Group
 from bartizan.detect.models.calibration import Calibration, Curve
 from bartizan.detect.models.cascade import Cascade
 from bartizan.detect.models.linear import BITS, Head, Linear
-from bartizan.detect.reader import NOTHING_KNOWN
+from bartizan.detect.reader import NOTHING_KNOWN, Context
 from bartizan.detect.scoring import Item, Scorer
 from bartizan.errors import ConfigError, LimitError
 from bartizan.registry import Meta
@@ -50,19 +50,24 @@ def engine(folder: Path, **changed: Any) -> Engine:
     return Engine([Bidi(), *configured(folder, **changed)], DetectConfig())
 
 
-def with_linear_stage(folder: Path, clear: float, **changed: Any) -> Engine:
-    """An engine whose linear stage gives every text the log odds of -3, and clears what is below `clear`."""
+def with_linear_stage(folder: Path, clear: float, *, limited: float | None = None, **changed: Any) -> Engine:
+    """An engine whose linear stage gives every text the log odds of -3, and clears what is below `clear`.
+
+    Turns beside an operator's limits are cleared below `limited`.
+    """
     meta = Meta(id="injection.learned_by_hand", title="By hand", why="A test.", severity=Severity.LOW, tags=())
     learned = Learned(about=meta, head="user", category="injection", roles=(Role.USER,))
     curve = {"user": Curve(0.0, 1.0, 0.0)}
-    calibration = Calibration(("user",), {"user": "user"}, curve, curve, {"user": clear}, clear)
+    calibration = Calibration(
+        ("user",), {"user": "user"}, curve, curve, {"user": clear}, clear if limited is None else limited
+    )
     linear = Linear({"user": Head(scale=1.0, bias=-3.0)}, {"user": array("b", bytes(1 << BITS))})
     cascade = Cascade(linear, None, calibration)
     return Engine([Bidi(), learned, *configured(folder, **changed)], DetectConfig(), cascade=cascade)
 
 
-def seen(found: Engine, text: str, role: Role = Role.USER) -> list[str]:
-    detection = found.detect([Segment(text=text, role=role)])
+def seen(found: Engine, text: str, role: Role = Role.USER, context: Context = NOTHING_KNOWN) -> list[str]:
+    detection = found.detect([Segment(text=text, role=role)], context)
     assert not detection.failures
     return [one.detector for one in detection.signals]
 
@@ -99,6 +104,12 @@ def test_what_the_linear_stage_clears_can_be_spared(folder: Path) -> None:
     assert seen(with_linear_stage(folder, -1.0, only_unclear=True), ATTACK) == []
     assert seen(with_linear_stage(folder, -1.0), ATTACK) == ["injection.classifier_tiny"]
     assert seen(with_linear_stage(folder, -4.0, only_unclear=True), ATTACK) == ["injection.classifier_tiny"]
+
+
+def test_beside_limits_less_is_spared(folder: Path) -> None:
+    found = with_linear_stage(folder, -1.0, limited=-4.0, only_unclear=True)
+    assert seen(found, ATTACK, context=Context(system=("You cook.",))) == []
+    assert seen(found, ATTACK, context=Context(system=("Never name the cook.",))) == ["injection.classifier_tiny"]
 
 
 def test_its_probability_counts_in_the_score_whatever_the_other_stages_say(folder: Path) -> None:

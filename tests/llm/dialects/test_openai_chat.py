@@ -256,7 +256,8 @@ def test_any_tree_is_read_or_is_an_input_error(value: Any, role: str) -> None:
             chat = ChatRequest(tree)
         except InputError:
             continue
-        chat.with_texts(dict.fromkeys(range(len(chat.segments)), ""))
+        blank = chat.with_texts(dict.fromkeys(range(len(chat.segments)), ""))
+        assert not any(segment.text.replace("[redacted]", "").strip() for segment in blank.segments)
 
 
 @settings(max_examples=300)
@@ -267,7 +268,8 @@ def test_any_answer_is_read_or_is_a_target_error(value: Any) -> None:
             response = parse_response(encode(tree))
         except TargetError:
             continue
-        response.with_texts(dict.fromkeys(range(len(response.segments)), ""))
+        blank = response.with_texts(dict.fromkeys(range(len(response.segments)), ""))
+        assert not any(segment.text.replace("[redacted]", "").strip() for segment in blank.segments)
 
 
 def test_a_long_number_is_content_and_a_time_is_not() -> None:

@@ -33,7 +33,7 @@ class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         curves: How a head's log odds are made of both stages.
         alone: The same where there is no encoder.
         clear: By linear head, the log odds below which a text is cleared without the encoder.
-        told: The same for a user's turn where the operator has set limits that it may run against.
+        clear_limited: The same for a user's turn where the operator has set limits that it may run against.
     """
 
     heads: tuple[str, ...]
@@ -41,7 +41,7 @@ class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     curves: dict[str, Curve]
     alone: dict[str, Curve]
     clear: dict[str, float]
-    told: float
+    clear_limited: float
 
     @classmethod
     def load(cls) -> Calibration:

@@ -36,6 +36,7 @@ class Opinion(NamedTuple):
         stage: Which stage decided: `linear`, `encoder`.
         windows: How many windows the text has, and how many the encoder read.
         late: Whether time ran out before the encoder had read what it should.
+        cleared: Whether the linear stage found all of it ordinary.
     """
 
     log_odds: Mapping[str, float]
@@ -44,6 +45,7 @@ class Opinion(NamedTuple):
     stage: str
     windows: tuple[int, int]
     late: bool = False
+    cleared: bool = False
 
 
 class Ask(NamedTuple):
@@ -53,7 +55,7 @@ class Ask(NamedTuple):
         heads: The heads that are asked for, in the order of the calibration.
         task: What the user had asked for when the text came back, empty where that is not known; of a user's turn, the
             limits that the operator has set.
-        told: Whether it is a user's turn where there are such limits.
+        limited: Whether it is a user's turn where there are such limits.
         late: Says when to stop; what the encoder has not read by then is judged by the linear stage.
         suspicious: Whether something else speaks against the text, so that nothing of it is cleared.
     """
@@ -62,7 +64,7 @@ class Ask(NamedTuple):
     task: str = ""
     late: Callable[[], bool] = lambda: False
     suspicious: bool = False
-    told: bool = False
+    limited: bool = False
 
 
 class _Text(NamedTuple):
@@ -135,9 +137,11 @@ class Cascade:
         """Returns the likeliest of some heads, the first where the encoder has not spoken."""
         return max(kinds, key=lambda one: opinion.log_odds.get(one, CLEARED))
 
-    def ask(self, heads: Collection[str], *, task: str = "", told: bool = False, suspicious: bool = False) -> Ask:
+    def ask(self, heads: Collection[str], *, task: str = "", limited: bool = False, suspicious: bool = False) -> Ask:
         """Returns a question about these heads."""
-        return Ask([name for name in self._calibration.heads if name in heads], task, suspicious=suspicious, told=told)
+        return Ask(
+            [name for name in self._calibration.heads if name in heads], task, suspicious=suspicious, limited=limited
+        )
 
     def read(self, text: str, ask: Ask) -> Opinion:
         """Reads a text. The answer to the same question about the same text is remembered."""
@@ -175,10 +179,6 @@ class Cascade:
         self.warm()
         return self._encoder.vectors if self._encoder is not None and self._encoder.has_vectors else None
 
-    def is_ordinary(self, opinion: Opinion) -> bool:
-        """Whether the linear stage cleared all of the text that the opinion is of."""
-        return all(odds <= self._calibration.clear[view] for view, odds in opinion.linear.items())
-
     def _cut(self, text: str, heads: Sequence[str]) -> _Text:
         found = units(text)
         places = list(windows_of(len(found))) if found else []
@@ -212,7 +212,8 @@ class Cascade:
                 view = self._calibration.views[head]
                 odds[head], place[head] = self._without(head, cut.worst[view], ask), cut.worst_span(view)
         stage = "encoder" if reads else "linear"
-        return Opinion(odds, cut.worst, place, stage, (len(cut.places), len(reads)), unread)
+        cleared = all(worst <= self._clear(view, ask) for view, worst in cut.worst.items())
+        return Opinion(odds, cut.worst, place, stage, (len(cut.places), len(reads)), unread, cleared)
 
     def _encode(self, windows: Sequence[Sequence[Unit]], task: Sequence[Unit]) -> list[Read]:
         with self._opening:
@@ -232,7 +233,8 @@ class Cascade:
 
     def _clear(self, view: str, ask: Ask) -> float:
         """Returns the log odds up to which a window is cleared."""
-        return self._calibration.told if ask.told and view == "user" else self._calibration.clear[view]
+        known = self._calibration
+        return known.clear_limited if ask.limited and view == "user" else known.clear[view]
 
     def _joint(self, head: str, cut: _Text, reads: Mapping[int, Read]) -> tuple[float, tuple[int, int]]:
         """Returns the log odds of a text that was read for a head, and where it was worst."""
@@ -256,7 +258,7 @@ class Cascade:
 
 def _key(text: str, ask: Ask) -> bytes:
     digest = blake2b(
-        "\0".join((*ask.heads, ask.task, "!" * ask.suspicious + "?" * ask.told)).encode("utf-8", "surrogatepass"),
+        "\0".join((*ask.heads, ask.task, "!" * ask.suspicious + "?" * ask.limited)).encode("utf-8", "surrogatepass"),
         digest_size=16,
     )
     digest.update(b"\0\0")

@@ -16,6 +16,7 @@ from typing import Final
 MOST_UNITS: Final = 40
 """How many units of it the encoder is given."""
 _LONGEST: Final = 50_000
+_KNOWN: Final = 64
 _MOST: Final = 600
 """Characters; more than the encoder is given in any script."""
 _SENTENCE: Final = re.compile(r"[^.!?\n\u3002\uff01\uff1f\u0964\u061f]+[.!?\u3002\uff01\uff1f\u0964\u061f]*")
@@ -27,13 +28,14 @@ def limits(system: Sequence[str]) -> str:
     Args:
         system: The instructions, one text for each message; of a long one the beginning and the end.
     """
-    return _limits("\n".join(system)) if system else ""
-
-
-@lru_cache(256)
-def _limits(text: str) -> str:
+    text = "\n".join(system)
     if len(text) > _LONGEST:
         text = text[: _LONGEST // 2] + "\n" + text[-_LONGEST // 2 :]
+    return _limits(text) if text else ""
+
+
+@lru_cache(_KNOWN)
+def _limits(text: str) -> str:
     forbids = _pattern()
     found = [one.strip() for one in _SENTENCE.findall(text) if forbids.search(one)]
     return " ".join(found)[:_MOST]
